@@ -1,0 +1,1 @@
+"""Switchboard's services: each folder is one deployable; `chassis` is the platform they share."""
