@@ -1,0 +1,1 @@
+"""The platform every service stands on. No business noun lives here."""

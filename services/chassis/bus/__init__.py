@@ -1,0 +1,1 @@
+"""The bus: shards, the engine that processes them exactly once, and the ways on and off it."""
