@@ -37,6 +37,14 @@ class Input:
     now_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A timer that will fire in the batch at hand."""
+
+    shard: int
+    key: str
+
+
 class Rows(Protocol):
     """Reads of a service's own tables: Postgres in production, dictionaries in simulation."""
 
@@ -122,8 +130,14 @@ class Processor(Protocol[S]):
         """The state of a shard at assignment; a read-through processor starts empty."""
         ...
 
-    async def fetch(self, rows: Rows, state: S, inputs: Sequence[Input]) -> S:
-        """Read through what the batch needs; a resident processor returns `state`."""
+    async def fetch(
+        self, rows: Rows, states: Mapping[int, S], inputs: Sequence[Input], due: Sequence[DueTimer]
+    ) -> Mapping[int, S]:
+        """Read through what a batch needs, all its shards at once; shard -> state with it.
+
+        `inputs` may be of any shard in `states` (`record.partition`), `due` are the timers that
+        will fire. A resident processor returns `states` as they are.
+        """
         ...
 
     def handle(self, state: S, given: Input, out: Out) -> S:

@@ -1,0 +1,134 @@
+"""A batch while it is decided: the drafts of its shards and the one commit they end in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from services.chassis.bus import headers
+from services.chassis.bus.effects import Effects, Emission
+from services.chassis.bus.outbox import OutboxRecord, encode
+from services.chassis.bus.processor import Row, Table
+from services.chassis.bus.shard import ShardDraft
+from services.chassis.bus.store import Commit, Letter
+
+S = TypeVar("S")
+
+RowKey = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Batch(Generic[S]):
+    """Everything the batch at hand does, in the order in which it does it."""
+
+    processor: str
+    tables: Mapping[str, Table]
+    partitions_of: Callable[[str], int]
+    drafts: dict[int, ShardDraft[S]]
+    rows: dict[str, dict[RowKey, Row]] = field(default_factory=dict)
+    outbox: dict[int, list[OutboxRecord]] = field(default_factory=dict)
+    requests: dict[str, tuple[int, tuple[str, bytes] | None]] = field(default_factory=dict)
+    letters: list[Letter] = field(default_factory=list)
+    settled: list[tuple[str, str]] = field(default_factory=list)
+    told: list[object] = field(default_factory=list)
+    records: int = 0
+    timers_fired: int = 0
+
+    def absorb(
+        self,
+        draft: ShardDraft[S],
+        effects: Effects,
+        *,
+        request_key: str | None = None,
+        traceparent: bytes | None = None,
+    ) -> None:
+        """Take over what an input did, now that it is known to have worked."""
+        for name, row in effects.puts:
+            key = tuple(row[column] for column in self.tables[name].key)
+            self.rows.setdefault(name, {})[key] = row
+        for emission in effects.emissions:
+            self.publish(draft, emission, traceparent=traceparent)
+        draft.timers.changes.update(effects.timers)
+        if request_key is not None:
+            self.requests[request_key] = (draft.now_ms, effects.answer)
+        self.told.extend(effects.told)
+
+    def publish(
+        self, draft: ShardDraft[S], emission: Emission, *, traceparent: bytes | None = None
+    ) -> None:
+        """Give an emission its partition and sequence, and put it into the outbox."""
+        partition = headers.partition_for(emission.key, self.partitions_of(emission.topic))
+        given = draft.next_sequence(emission.topic, partition)
+        number = draft.shard.number
+        event_id = f"{self.processor}/{number}/{emission.topic}/{partition}/{given[0]}.{given[1]}"
+        record = OutboxRecord(
+            emission.topic,
+            partition,
+            emission.key,
+            emission.value,
+            headers.event(
+                emission.type_name,
+                event_id=event_id,
+                source=self.processor,
+                time_ms=draft.now_ms,
+                subject=emission.subject,
+                traceparent=traceparent,
+            )
+            + headers.stamp(self.processor, number, given),
+        )
+        self.outbox.setdefault(number, []).append(record)
+
+    def commit(self, published: Mapping[int, int]) -> Commit:
+        """The batch as one document; `published` are outbox rows that may go with it."""
+        commit = Commit(self.processor)
+        for number in sorted(self.drafts):
+            self._add_shard(commit, self.drafts[number])
+        for number, records in sorted(self.outbox.items()):
+            version = self.drafts[number].shard.version + 1
+            commit.outbox.append([number, version, commit.payload(encode(records))])
+        commit.published = [list(entry) for entry in sorted(published.items())]
+        for key, (now_ms, answer) in self.requests.items():
+            named, payload = (answer[0], commit.payload(answer[1])) if answer else (None, None)
+            commit.requests.append([key, now_ms, named, payload])
+        commit.letters = [_letter_row(commit, letter) for letter in self.letters]
+        commit.settled = [list(entry) for entry in self.settled]
+        commit.rows = {name: list(rows.values()) for name, rows in self.rows.items()}
+        return commit
+
+    def _add_shard(self, commit: Commit, draft: ShardDraft[S]) -> None:
+        shard = draft.shard
+        commit.shards.append([shard.number, shard.epoch, shard.version, draft.now_ms])
+        commit.offsets += (
+            [topic, shard.number, offset, shard.topic_ids.get(topic, "")]
+            for topic, offset in draft.offsets.items()
+        )
+        commit.cursors += (
+            [at.topic, shard.number, at.writer, at.shard, *given]
+            for at, given in draft.cursors.items()
+        )
+        commit.sequences += ([shard.number, *at, seq] for at, seq in draft.sequences.items())
+        for key, due_ms in draft.timers.changes.items():
+            if due_ms is not None:
+                commit.timers.append([shard.number, key, due_ms])
+            elif shard.timers.get(key) is not None:
+                commit.cancelled.append([shard.number, key])
+        commit.parked += _each(shard.number, draft.parked - shard.parked)
+        commit.unparked += _each(shard.number, shard.parked - draft.parked)
+
+
+def _each(shard: int, entities: Iterable[str]) -> list[list[Any]]:
+    return [[shard, entity] for entity in sorted(entities)]
+
+
+def _letter_row(commit: Commit, letter: Letter) -> list[Any]:
+    return [
+        letter.letter_id,
+        letter.shard,
+        letter.entity,
+        letter.topic,
+        letter.offset,
+        letter.error,
+        letter.failed_ms,
+        commit.payload(letter.payload),
+    ]

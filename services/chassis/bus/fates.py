@@ -1,0 +1,77 @@
+"""The three fates of a failure, in one table: retry, dead-letter, crash. Nothing is skipped.
+
+- `RETRY`: the infrastructure is away; the same write set is sent again until it is back.
+- `DEAD_LETTER`: this record can never work; it is set aside with its error, its entity is parked.
+- `CRASH`: the process can no longer be trusted (it lost its shard, or the log has a hole): exit 70
+  and let the supervisor start it afresh.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+CRASH_EXIT_STATUS = 70  # EX_SOFTWARE of sysexits.h
+
+
+class Fate(Enum):
+    """What becomes of a failure."""
+
+    RETRY = "retry"
+    DEAD_LETTER = "dead_letter"
+    CRASH = "crash"
+
+
+class BusError(Exception):
+    """What the bus itself raises."""
+
+
+class StoreUnavailable(BusError):
+    """The database did not answer, so a commit's outcome may be unknown. Settled, then retried."""
+
+
+class BusUnavailable(BusError):
+    """Kafka did not acknowledge in time: not known accepted. It may appear once, never twice."""
+
+
+class WriteRefused(BusError):
+    """A constraint or a type of the database refused a row: some record of the batch is bad."""
+
+
+class Fenced(BusError):
+    """Another process owns the shard now. What this one holds is stale."""
+
+
+class Gap(BusError):
+    """A writer's sequence skipped: records are missing from the log or from this reader."""
+
+
+class LogMoved(BusError):
+    """The log no longer holds the next offset, or the topic is another one of the same name."""
+
+
+class LayoutRefused(BusError):
+    """The stored layout or partition count is not the one this process was built for."""
+
+
+class TooManyDeadLetters(BusError):
+    """The share of dead letters passed its limit: the fault is here, not in the records."""
+
+
+_FATES: tuple[tuple[type[BaseException], Fate], ...] = (
+    (StoreUnavailable, Fate.RETRY),
+    (BusUnavailable, Fate.RETRY),
+    (WriteRefused, Fate.DEAD_LETTER),
+    (BusError, Fate.CRASH),
+    (MemoryError, Fate.CRASH),
+    (AssertionError, Fate.CRASH),
+)
+
+
+def fate_in_commit(error: BaseException) -> Fate:
+    """The fate of a failure while a batch is committed; what is not in the table crashes."""
+    return next((fate for kind, fate in _FATES if isinstance(error, kind)), Fate.CRASH)
+
+
+def fate_in_processor(error: Exception) -> Fate:
+    """The fate of a failure in parse, decide or evolve: the record's, unless memory ran out."""
+    return Fate.CRASH if isinstance(error, (BusError, MemoryError)) else Fate.DEAD_LETTER

@@ -1,0 +1,161 @@
+"""The engine's port to its database: take shards, commit batches, read what was set aside.
+
+One commit is one document and a list of payloads, so that it is one round trip whatever it holds.
+`postgres_store` and `memory_store` implement the port and pass one contract suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from services.chassis.bus.processor import Rows
+
+JsonRows = list[list[Any]]
+
+
+class Place(NamedTuple):
+    """Who wrote into a topic partition: the unit within which a sequence is contiguous."""
+
+    topic: str
+    writer: str
+    shard: int
+
+
+class Stamp(NamedTuple):
+    """A position in a writer's sequence; a restored database raises the incarnation."""
+
+    incarnation: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A shard as it stood when this process took it, with everything but the service's state."""
+
+    shard: int
+    epoch: int
+    version: int
+    now_ms: int
+    takeovers: int  # in a row without a committed batch since
+    incarnation: int
+    offsets: Mapping[str, int]  # topic -> next offset
+    topic_ids: Mapping[str, str]  # topic -> id it had when the offset was first stored
+    cursors: Mapping[Place, Stamp]
+    sequences: Mapping[tuple[str, int], int]  # destination topic, partition -> last given
+    timers: Sequence[tuple[str, int]]
+    parked: frozenset[str]
+    outbox: Sequence[tuple[int, bytes]]  # version, encoded OutboxBatch; oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter: the record that failed, why, and what it parked."""
+
+    letter_id: str
+    shard: int
+    entity: str
+    topic: str
+    offset: int
+    error: str
+    failed_ms: int
+    payload: bytes  # encoded engine.v1.DeadLetter, the record in full
+
+
+@dataclass(slots=True)
+class Commit:
+    """Everything one batch changes; applied whole, or not at all."""
+
+    processor: str
+    shards: JsonRows = field(default_factory=list)  # shard, epoch, version, now_ms
+    offsets: JsonRows = field(default_factory=list)  # topic, partition, next, topic_id
+    cursors: JsonRows = field(default_factory=list)  # topic, partition, writer, shard, inc, seq
+    sequences: JsonRows = field(default_factory=list)  # shard, topic, partition, seq
+    outbox: JsonRows = field(default_factory=list)  # shard, version, payload
+    published: JsonRows = field(default_factory=list)  # shard, version: these rows may go
+    timers: JsonRows = field(default_factory=list)  # shard, key, due_ms
+    cancelled: JsonRows = field(default_factory=list)  # shard, key
+    requests: JsonRows = field(default_factory=list)  # key, now_ms, type, payload or null
+    letters: JsonRows = field(default_factory=list)  # id, shard, entity, topic, offset, error, ...
+    settled: JsonRows = field(default_factory=list)  # letter id, "replayed" or "discarded"
+    parked: JsonRows = field(default_factory=list)  # shard, entity
+    unparked: JsonRows = field(default_factory=list)  # shard, entity
+    rows: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    payloads: list[bytes] = field(default_factory=list)
+
+    def payload(self, value: bytes) -> int:
+        """Where `value` will be found among the payloads, counted from 1 as SQL does."""
+        self.payloads.append(value)
+        return len(self.payloads)
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document of the commit, without its empty sections."""
+        sections = {name: getattr(self, name) for name in _SECTIONS}
+        return {"processor": self.processor} | {k: v for k, v in sections.items() if v}
+
+
+_SECTIONS = (
+    "shards",
+    "offsets",
+    "cursors",
+    "sequences",
+    "outbox",
+    "published",
+    "timers",
+    "cancelled",
+    "requests",
+    "letters",
+    "settled",
+    "parked",
+    "unparked",
+    "rows",
+)
+
+
+class Store(Protocol):
+    """Where shards live. Every method raises `StoreUnavailable` while the database is away."""
+
+    @property
+    def rows(self) -> Rows:
+        """Reads of the service's own tables."""
+        ...
+
+    async def take(
+        self, processor: str, *, layout: int, partitions: int, shards: Sequence[int], owner: str
+    ) -> list[Taken]:
+        """Raise the epoch of each shard and return how it stands. Raises `LayoutRefused`."""
+        ...
+
+    async def commit(self, commit: Commit) -> frozenset[str]:
+        """Apply the commit. Returns the request keys already answered: then nothing was written.
+
+        Raises `Fenced`, `WriteRefused`, or `StoreUnavailable` with an unknown outcome.
+        """
+        ...
+
+    async def positions(
+        self, processor: str, shards: Sequence[int]
+    ) -> Mapping[int, tuple[int, int]]:
+        """Epoch and version of each shard, to settle a commit whose outcome is unknown."""
+        ...
+
+    async def forget_published(self, processor: str, published: Mapping[int, int]) -> None:
+        """Delete outbox rows up to a version of each shard: Kafka has acknowledged them."""
+        ...
+
+    async def attempt(self, processor: str, *, shard: int, topic: str, offset: int) -> int:
+        """Count an attempt at a suspected record before it is made; returns how many there were."""
+        ...
+
+    async def letters(self, processor: str, entity: str) -> list[Letter]:
+        """The open dead letters of an entity, oldest first."""
+        ...
+
+    async def letter(self, letter_id: str) -> Letter | None:
+        """An open dead letter, or None."""
+        ...
+
+    async def outcome(self, request_key: str) -> tuple[str, bytes] | None:
+        """The type name and bytes a request was answered with; None while it is unknown."""
+        ...
