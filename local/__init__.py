@@ -1,0 +1,1 @@
+"""The stack without Docker: Kafka, Postgres, the services and their proof, on any machine."""
