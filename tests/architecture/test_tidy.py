@@ -1,0 +1,58 @@
+"""Style as unit tests: every house rule over every file of the repository."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+
+from tests.architecture.findings import Rule
+from tests.architecture.rules import RULES
+from tests.architecture.tree import ROOT, SERVICES, Source, sources
+
+CHASSIS_LINES_MAX = 2_500
+ROOMS = (
+    "README.md",
+    "__init__.py",
+    "__main__.py",
+    "app.py",
+    "settings.py",
+    "metrics.py",
+)
+
+
+@cache
+def tree() -> tuple[Source, ...]:
+    """Read the repository once."""
+    return tuple(sources())
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_tree_keeps_the_rule(rule: Rule) -> None:
+    findings = [str(finding) for source in tree() for finding in rule(source)]
+    assert not findings, "\n".join(findings)
+
+
+def test_the_chassis_stays_small_enough_to_read() -> None:
+    lines = {
+        source.path: source.text.count("\n")
+        for source in tree()
+        if source.path.startswith("services/chassis/") and source.is_python
+    }
+    assert sum(lines.values()) <= CHASSIS_LINES_MAX, sorted(lines.items(), key=lambda row: -row[1])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_has_the_same_rooms(service: str) -> None:
+    folder = ROOT / "services" / service
+    absent = [room for room in ROOMS if not (folder / room).is_file()]
+    assert not absent, f"services/{service} lacks {absent}"
+    assert (folder / "shell").is_dir()
+
+
+def test_the_changelog_has_an_unreleased_section() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    section = re.search(r"^## \[?Unreleased\]?\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert section is not None
+    assert section[1].strip(), "say under Unreleased what changed"
