@@ -1,0 +1,1 @@
+"""Service levels: the clocks that run on every conversation, their warnings and breaches."""

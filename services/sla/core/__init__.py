@@ -1,0 +1,1 @@
+"""The service-level core: clocks as a function of what happened, and of nothing else."""
