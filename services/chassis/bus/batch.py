@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from switchboard.engine.v1.records_pb2 import CommandOutcome
+
 from services.chassis.bus import headers
 from services.chassis.bus.effects import Effects, Emission
 from services.chassis.bus.outbox import OutboxRecord, encode
@@ -28,9 +30,9 @@ class Batch(Generic[S]):
     drafts: dict[int, ShardDraft[S]]
     rows: dict[str, dict[RowKey, Row]] = field(default_factory=dict)
     outbox: dict[int, list[OutboxRecord]] = field(default_factory=dict)
-    requests: dict[str, tuple[int, tuple[str, bytes] | None]] = field(default_factory=dict)
+    requests: dict[str, tuple[int, CommandOutcome | None]] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
-    settled: list[tuple[str, str]] = field(default_factory=list)
+    settled: dict[str, str] = field(default_factory=dict)  # letter id -> how it ended
     told: list[object] = field(default_factory=list)
     records: int = 0
     timers_fired: int = 0
@@ -89,10 +91,10 @@ class Batch(Generic[S]):
             commit.outbox.append([number, version, commit.payload(encode(records))])
         commit.published = [list(entry) for entry in sorted(published.items())]
         for key, (now_ms, answer) in self.requests.items():
-            named, payload = (answer[0], commit.payload(answer[1])) if answer else (None, None)
-            commit.requests.append([key, now_ms, named, payload])
+            payload = commit.payload(answer.SerializeToString()) if answer else None
+            commit.requests.append([key, now_ms, payload])
         commit.letters = [_letter_row(commit, letter) for letter in self.letters]
-        commit.settled = [list(entry) for entry in self.settled]
+        commit.settled = [list(entry) for entry in self.settled.items()]
         commit.rows = {name: list(rows.values()) for name, rows in self.rows.items()}
         return commit
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import NAMESPACE_URL, uuid5
 
 from google.protobuf.message import Message
+from switchboard.engine.v1.records_pb2 import CommandOutcome
 
 from services.chassis.bus.processor import Row
 
@@ -32,7 +33,7 @@ class Effects:
     puts: list[tuple[str, Row]] = field(default_factory=list)
     emissions: list[Emission] = field(default_factory=list)
     timers: dict[str, int | None] = field(default_factory=dict)
-    answer: tuple[str, bytes] | None = None
+    answer: CommandOutcome | None = None
     told: list[object] = field(default_factory=list)
     _ids: int = 0
 
@@ -61,9 +62,9 @@ class Effects:
         """Forget a timer."""
         self.timers[key] = None
 
-    def outcome(self, message: Message) -> None:
+    def outcome(self, outcome: CommandOutcome) -> None:
         """Answer this input's request."""
-        self.answer = (message.DESCRIPTOR.full_name, message.SerializeToString())
+        self.answer = outcome
 
     def tell(self, fact: object) -> None:
         """Hand a fact to this process's listeners after the commit."""

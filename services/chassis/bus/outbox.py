@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from switchboard.engine.v1.records_pb2 import OutboxBatch
+from switchboard.engine.v1.records_pb2 import OutboxRecord as OutboxRecordMessage
+
 from services.chassis.bus.record import Header
-from switchboard.engine.v1.outbox_pb2 import OutboxBatch
-from switchboard.engine.v1.outbox_pb2 import OutboxRecord as OutboxRecordMessage
 
 
 @dataclass(frozen=True, slots=True)

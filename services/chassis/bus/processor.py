@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from google.protobuf.message import Message
+from switchboard.engine.v1.records_pb2 import CommandOutcome
 
 from services.chassis.bus.record import Record
 
@@ -81,7 +82,7 @@ class Out(Protocol):
         """Forget the timer `key`; unknown keys are fine."""
         ...
 
-    def outcome(self, message: Message) -> None:
+    def outcome(self, outcome: CommandOutcome) -> None:
         """Answer this input's request: whoever repeats its request key gets the same answer."""
         ...
 

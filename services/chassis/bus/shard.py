@@ -100,10 +100,10 @@ class ShardDraft(Generic[S]):
         place = Place(record.topic, read.writer, read.shard)
         last = self.cursors.get(place) or self.shard.cursors.get(place)
         given = Stamp(read.incarnation, read.sequence)
-        if last is not None and given <= last:
-            return False
-        if last is not None and given.incarnation == last.incarnation:
-            if given.sequence != last.sequence + 1:
+        if last is not None:
+            if given <= last:
+                return False
+            if given.incarnation == last.incarnation and given.sequence != last.sequence + 1:
                 raise Gap(f"{place} gave {given} after {last} at offset {record.offset}")
         self.cursors[place] = given
         return True

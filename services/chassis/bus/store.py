@@ -76,7 +76,7 @@ class Commit:
     published: JsonRows = field(default_factory=list)  # shard, version: these rows may go
     timers: JsonRows = field(default_factory=list)  # shard, key, due_ms
     cancelled: JsonRows = field(default_factory=list)  # shard, key
-    requests: JsonRows = field(default_factory=list)  # key, now_ms, type, payload or null
+    requests: JsonRows = field(default_factory=list)  # key, now_ms, payload or null
     letters: JsonRows = field(default_factory=list)  # id, shard, entity, topic, offset, error, ...
     settled: JsonRows = field(default_factory=list)  # letter id, "replayed" or "discarded"
     parked: JsonRows = field(default_factory=list)  # shard, entity
@@ -156,6 +156,6 @@ class Store(Protocol):
         """An open dead letter, or None."""
         ...
 
-    async def outcome(self, request_key: str) -> tuple[str, bytes] | None:
-        """The type name and bytes a request was answered with; None while it is unknown."""
+    async def outcome(self, request_key: str) -> bytes | None:
+        """The encoded `CommandOutcome` of a request; empty where it had none, None if unknown."""
         ...

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 
 Due = tuple[int, str]
 
@@ -29,6 +30,10 @@ class Timers:
     def get(self, key: str) -> int | None:
         """When `key` is due, or None."""
         return self._due.get(key)
+
+    def due(self, now_ms: int) -> Iterator[str]:
+        """The keys due at `now_ms` or before, earliest first."""
+        return (key for _, key in takewhile(lambda timer: timer[0] <= now_ms, self._order))
 
     def next_due_ms(self) -> int | None:
         """The earliest due time, or None where no timer is set."""

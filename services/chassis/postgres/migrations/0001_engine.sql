@@ -76,7 +76,6 @@ CREATE TABLE timer (
 CREATE TABLE request (
     key text NOT NULL,
     day integer NOT NULL,
-    type text,
     outcome bytea,
     PRIMARY KEY (key, day)
 ) PARTITION BY RANGE (day);
@@ -148,8 +147,8 @@ BEGIN
         IF repeats IS NOT NULL THEN
             RETURN repeats;
         END IF;
-        INSERT INTO request (key, day, type, outcome)
-        SELECT x->>0, (x->>1)::bigint / 86400000, x->>2, payloads[(x->>3)::integer]
+        INSERT INTO request (key, day, outcome)
+        SELECT x->>0, (x->>1)::bigint / 86400000, payloads[(x->>2)::integer]
         FROM jsonb_array_elements(doc->'requests') x;
     END IF;
 

@@ -1,0 +1,303 @@
+"""The engine: applies the log to a service's state, each record once, a batch a transaction.
+
+One engine runs one processor in one process. It is passive: `assign` when shards are given to it,
+`process` when records arrive. What it decides it commits whole: fence, offsets, cursors, state,
+timers, outcomes, dead letters and outbox. Kafka hears of it only afterwards, from the relay.
+
+- A record that was seen is skipped: by its offset, by its writer's sequence, by its request key.
+- A record that cannot work is set aside with its error, and its entity is parked behind it.
+- A database that is away is waited for; a fence that is lost ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+from services.chassis.bus.batch import Batch
+from services.chassis.bus.deadletters import DeadLetterLimit
+from services.chassis.bus.decision import Decider, Guilt
+from services.chassis.bus.fates import Fenced, LogMoved, StoreUnavailable, WriteRefused
+from services.chassis.bus.headers import TRACEPARENT
+from services.chassis.bus.processor import Processor
+from services.chassis.bus.record import Record
+from services.chassis.bus.relay import Relay
+from services.chassis.bus.shard import Shard
+from services.chassis.bus.store import Commit, Store, Taken
+from services.chassis.failpoint import declare, failpoint
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+TAKEOVERS_SUSPECT = 3  # takeovers without a commit after which records are applied one by one
+ATTEMPTS_MAX = 3  # times a suspected record may take its process with it
+RETRY_SECONDS_MAX = 2.0
+UNPUBLISHED_MAX = 20_000  # records that may wait for Kafka before the engine waits too
+
+TAKEN = declare("engine.taken", "shards are fenced, their state is not loaded")
+BEFORE_COMMIT = declare("engine.before_commit", "a batch is decided, the database has not seen it")
+AFTER_COMMIT = declare("engine.after_commit", "a batch is committed, Kafka has not seen it")
+
+INNOCENT = Guilt()
+Placed = tuple[str, int]  # topic, partition
+Trace = Callable[[Record], AbstractContextManager[bytes | None]]
+
+
+class Bounds(Protocol):
+    """Where a topic partition begins and ends, and which topic it is."""
+
+    topic_id: str
+    start: int
+    end: int
+
+
+class Log(Protocol):
+    """What the engine asks the log at assignment."""
+
+    async def bounds(self, places: Iterable[Placed]) -> Mapping[Placed, Bounds]:
+        """First and next offset and topic id of each partition."""
+        ...
+
+
+class Watcher(Protocol):
+    """Who wants to know how batches fare: metrics and readiness."""
+
+    def committed(self, batch: Batch[Any], seconds: float) -> None:
+        """A batch was committed."""
+        ...
+
+    def failing(self, error: Exception | None) -> None:
+        """The store is away, or (None) back."""
+        ...
+
+
+def forwarded(record: Record) -> AbstractContextManager[bytes | None]:
+    """Pass the trace context on without a span of its own."""
+    return nullcontext(record.header(TRACEPARENT))
+
+
+class Engine(Generic[S]):
+    """One processor of one process, over the shards it owns."""
+
+    def __init__(
+        self,
+        processor: Processor[S],
+        *,
+        store: Store,
+        log: Log,
+        relay: Relay,
+        partitions: int,
+        partitions_of: Callable[[str], int],
+        owner: str,
+        watcher: Watcher,
+        trace: Trace = forwarded,
+    ) -> None:
+        self.processor = processor
+        self.store = store
+        self.shards: dict[int, Shard[S]] = {}
+        self.listeners: list[Callable[[object], None]] = []
+        self.progress = asyncio.Event()  # set after each commit and assignment
+        self._log = log
+        self._relay = relay
+        self._partitions = partitions
+        self._owner = owner
+        self._watcher = watcher
+        self._failing = False
+        self._limit = DeadLetterLimit()
+        self._decider = Decider(processor, store, partitions_of, trace)
+        self._lock = asyncio.Lock()
+
+    async def assign(self, numbers: Sequence[int]) -> dict[Placed, int]:
+        """Take the shards, load their state, and return where to read each co-read topic from.
+
+        A batch in flight is finished first: it belongs to the fence that is about to be replaced.
+        """
+        async with self._lock:
+            taken = await self._until_available(lambda: self._take(numbers))
+            failpoint(TAKEN)
+            self._relay.restart(taken)
+            kept, self.shards = self.shards, {}
+            for shard in taken:
+                self.shards[shard.shard] = await self._loaded(shard, kept.get(shard.shard))
+            self.progress.set()
+            return {
+                (topic, number): offset
+                for number, shard in self.shards.items()
+                for topic, offset in shard.offsets.items()
+            }
+
+    async def process(self, records: Sequence[Record]) -> None:
+        """Apply what was fetched. Returns once it is committed; raises only to end the process."""
+        await self._relay.below(UNPUBLISHED_MAX)
+        async with self._lock:
+            fresh = [record for record in sorted(records, key=_in_time) if self._is_next(record)]
+            if any(map(self._is_suspect, fresh)):
+                for record in fresh:
+                    await self._apply_alone(record)
+            elif fresh:
+                await self._apply(fresh)
+
+    def next_due_ms(self) -> int | None:
+        """When the earliest timer of any owned shard is due."""
+        due = (shard.timers.next_due_ms() for shard in self.shards.values())
+        return min((at for at in due if at is not None), default=None)
+
+    async def _take(self, numbers: Sequence[int]) -> list[Taken]:
+        taken = await self.store.take(
+            self.processor.name,
+            layout=self.processor.layout,
+            partitions=self._partitions,
+            shards=numbers,
+            owner=self._owner,
+        )
+        bounds = await self._log.bounds(
+            [(topic, number) for topic in self.processor.topics for number in numbers]
+        )
+        return [_checked(shard, self.processor.topics, bounds) for shard in taken]
+
+    async def _loaded(self, taken: Taken, kept: Shard[S] | None) -> Shard[S]:
+        # Nobody has committed since: what is in memory is what is in the database.
+        if kept is not None and kept.version == taken.version:
+            return Shard.of(taken, kept.state)
+
+        async def load() -> S:
+            return await self.processor.load(self.store.rows, taken.shard)
+
+        return Shard.of(taken, await self._until_available(load))
+
+    def _is_next(self, record: Record) -> bool:
+        shard = self.shards.get(record.partition)
+        return shard is not None and record.offset >= shard.offsets[record.topic]
+
+    def _is_suspect(self, record: Record) -> bool:
+        return self.shards[record.partition].takeovers > TAKEOVERS_SUSPECT
+
+    async def _apply_alone(self, record: Record) -> None:
+        """One record a transaction; one that may be what kills us is counted before it is tried."""
+        if not self._is_suspect(record):  # an earlier one of its shard went through
+            await self._apply([record])
+            return
+        attempts = await self._until_available(
+            lambda: self.store.attempt(
+                self.processor.name,
+                shard=record.partition,
+                topic=record.topic,
+                offset=record.offset,
+            )
+        )
+        killed = WriteRefused(f"ended its process {ATTEMPTS_MAX} times")
+        await self._apply([record], Guilt(record=killed) if attempts > ATTEMPTS_MAX else Guilt())
+
+    async def _apply(self, records: Sequence[Record], guilt: Guilt = INNOCENT) -> None:
+        started = time.perf_counter()
+        repeats: frozenset[str] = frozenset()
+        while True:
+            decide = partial(
+                self._decider.decide, self.shards, records, repeats=repeats, guilt=guilt
+            )
+            batch = await self._until_available(decide)
+            try:
+                known = await self._commit(batch.commit(self._relay.published()))
+            except WriteRefused as error:
+                await self._apply_less(records, guilt, error)
+                return
+            if not known:
+                self._adopt(batch, time.perf_counter() - started)
+                return
+            repeats |= known
+
+    async def _apply_less(
+        self, records: Sequence[Record], guilt: Guilt, error: WriteRefused
+    ) -> None:
+        """Halve a refused batch until the record that the database refuses stands alone."""
+        half = len(records) // 2
+        if not half:
+            await self._apply(records, guilt.next(error))
+            return
+        await self._apply(records[:half])
+        await self._apply(records[half:])
+
+    async def _commit(self, commit: Commit) -> frozenset[str]:
+        """Commit, however often the database goes away; the write set stays the same."""
+        failpoint(BEFORE_COMMIT)
+
+        async def commit_or_settle() -> frozenset[str]:
+            try:
+                return await self.store.commit(commit)
+            except StoreUnavailable:
+                if await self._until_available(lambda: self._was_committed(commit)):
+                    return frozenset()
+                raise
+
+        known = await self._until_available(commit_or_settle)
+        failpoint(AFTER_COMMIT)
+        return known
+
+    async def _was_committed(self, commit: Commit) -> bool:
+        """Settle an unknown outcome by the fence: moved by one is ours, unmoved is not yet."""
+        numbers = [row[0] for row in commit.shards]
+        held = await self.store.positions(commit.processor, numbers)
+        moved = {held[number][1] - version for number, _, version, _ in commit.shards}
+        if any(held[number][0] != epoch for number, epoch, _, _ in commit.shards):
+            raise Fenced("the shard was taken while the outcome of a commit was unknown")
+        if moved not in ({0}, {1}):
+            raise Fenced(f"shards {numbers} moved by {sorted(moved)} commits under our epoch")
+        return moved == {1}
+
+    def _adopt(self, batch: Batch[S], seconds: float) -> None:
+        for number, draft in batch.drafts.items():
+            self.shards[number].adopt(draft)
+            self._relay.add(number, draft.shard.version, batch.outbox.get(number, []))
+        self._limit.count(records=batch.records, letters=len(batch.letters))
+        self._watcher.committed(batch, seconds)
+        self.progress.set()
+        for fact in batch.told:
+            for listener in self.listeners:
+                listener(fact)
+
+    async def _until_available(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Repeat `attempt` while the database is away, waiting longer each time."""
+        pause = 0.05
+        while True:
+            try:
+                result = await attempt()
+            except StoreUnavailable as error:
+                self._failing = True
+                self._watcher.failing(error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, RETRY_SECONDS_MAX)
+            else:
+                if self._failing:
+                    self._failing = False
+                    self._watcher.failing(None)
+                return result
+
+
+def _in_time(record: Record) -> tuple[int, str, int]:
+    """Co-read topics in the order of their append times; within a partition, of the log."""
+    return (record.append_ms, record.topic, record.offset)
+
+
+def _checked(taken: Taken, topics: Iterable[str], bounds: Mapping[Placed, Bounds]) -> Taken:
+    """`taken` with an offset for every co-read topic that its log still holds.
+
+    A topic that is read for the first time is read from its start. Raises `LogMoved` rather than
+    let the client reset in silence, which would skip records or apply them twice.
+    """
+    offsets, topic_ids = dict(taken.offsets), dict(taken.topic_ids)
+    for topic in topics:
+        log = bounds[topic, taken.shard]
+        following = offsets.setdefault(topic, log.start)
+        known_id = topic_ids.setdefault(topic, log.topic_id)
+        if known_id != log.topic_id:
+            raise LogMoved(f"{topic} is another topic ({log.topic_id}) than before ({known_id})")
+        if not log.start <= following <= log.end:
+            raise LogMoved(
+                f"{topic}/{taken.shard} holds {log.start} to {log.end}, but {following} is next"
+            )
+    return replace(taken, offsets=offsets, topic_ids=topic_ids)

@@ -1,0 +1,224 @@
+"""The store in Postgres: one schema a service, one round trip a commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import orjson
+
+from services.chassis.bus.fates import Fenced, LayoutRefused, StoreUnavailable, WriteRefused
+from services.chassis.bus.store import Commit, Letter, Place, Stamp, Taken
+
+FENCED_SQLSTATE = "SBF01"
+COMMIT_SECONDS = 10.0  # after which a commit counts as unknown, and is settled
+
+# The database is away or has no room: the same statement may work in a while.
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.exceptions.PostgresSystemError,
+)
+# A row is refused: it will be refused again.
+_REFUSED = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Raise the database's errors as the bus's."""
+    try:
+        yield
+    except _AWAY as error:
+        raise StoreUnavailable(type(error).__name__) from error
+    except _REFUSED as error:
+        name = getattr(error, "constraint_name", None) or error.sqlstate
+        raise WriteRefused(f"{type(error).__name__} {name}") from error
+    except asyncpg.PostgresError as error:
+        if error.sqlstate == FENCED_SQLSTATE:
+            raise Fenced(str(error)) from error
+        raise
+
+
+class PostgresRows:
+    """Reads of a service's own tables. Table and column names come from code, never from input."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def select(self, table: str, **where: Any) -> list[dict[str, Any]]:
+        """Rows whose columns equal the given values; a list or tuple means any of them."""
+        tests = [
+            f"{name} = ANY(${at})" if isinstance(value, (list, tuple)) else f"{name} = ${at}"
+            for at, (name, value) in enumerate(where.items(), start=1)
+        ]
+        query = f"SELECT * FROM {table}" + (f" WHERE {' AND '.join(tests)}" if tests else "")  # noqa: S608 - names from code
+        async with translated():
+            found = await self._pool.fetch(query, *where.values())
+        return [dict(row) for row in found]
+
+
+class PostgresStore:
+    """Shards, outbox, timers, requests and dead letters in a service's schema."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self.rows = PostgresRows(pool)
+
+    async def take(
+        self, processor: str, *, layout: int, partitions: int, shards: Sequence[int], owner: str
+    ) -> list[Taken]:
+        """Raise the epoch of each shard and return how it stands. Raises `LayoutRefused`."""
+        async with translated(), self._pool.acquire() as connection, connection.transaction():
+            stored = await connection.fetchrow(_LAYOUT, processor, layout, partitions)
+            assert stored is not None
+            if stored["layout"] > layout or stored["partitions"] != partitions:
+                raise LayoutRefused(
+                    f"{processor} is stored with layout {stored['layout']} and "
+                    f"{stored['partitions']} partitions, not {layout} and {partitions}"
+                )
+            numbers = sorted(shards)
+            taken = await connection.fetch(_TAKE, processor, numbers, owner)
+            parts = {
+                name: await connection.fetch(query, processor, numbers)
+                for name, query in _PARTS.items()
+            }
+        return [_taken(row, stored["incarnation"], parts) for row in taken]
+
+    async def commit(self, commit: Commit) -> frozenset[str]:
+        """Apply the commit in one statement. Returns request keys that were answered before."""
+        document = orjson.dumps(commit.document()).decode()
+        async with translated():
+            known = await self._pool.fetchval(
+                _COMMIT, document, commit.payloads, timeout=COMMIT_SECONDS
+            )
+        return frozenset(known or ())
+
+    async def positions(
+        self, processor: str, shards: Sequence[int]
+    ) -> Mapping[int, tuple[int, int]]:
+        """Epoch and version of each shard."""
+        async with translated():
+            rows = await self._pool.fetch(_POSITIONS, processor, list(shards))
+        return {row["shard"]: (row["epoch"], row["version"]) for row in rows}
+
+    async def forget_published(self, processor: str, published: Mapping[int, int]) -> None:
+        """Delete outbox rows up to a version of each shard."""
+        async with translated():
+            await self._pool.execute(_FORGET, processor, list(published), list(published.values()))
+
+    async def attempt(self, processor: str, *, shard: int, topic: str, offset: int) -> int:
+        """Count an attempt at a suspected record."""
+        async with translated():
+            made = await self._pool.fetchval(_ATTEMPT, processor, shard, topic, offset)
+        return int(made)
+
+    async def letters(self, processor: str, entity: str) -> list[Letter]:
+        """The open dead letters of an entity, oldest first."""
+        async with translated():
+            found = await self._pool.fetch(_LETTERS, processor, entity)
+        return [_letter(row) for row in found]
+
+    async def letter(self, letter_id: str) -> Letter | None:
+        """An open dead letter, or None."""
+        async with translated():
+            row = await self._pool.fetchrow(_LETTER, letter_id)
+        return _letter(row) if row else None
+
+    async def outcome(self, request_key: str) -> bytes | None:
+        """The encoded outcome of a request."""
+        async with translated():
+            row = await self._pool.fetchrow(
+                "SELECT outcome FROM request WHERE key = $1", request_key
+            )
+        return (row["outcome"] or b"") if row else None
+
+    async def keep_days(self, now_ms: int, *, days: int = 9) -> None:
+        """Make room for the coming days' requests and drop days older than `days`."""
+        async with translated(), asyncio.timeout(COMMIT_SECONDS):
+            await self._pool.execute("SELECT engine_keep_days($1, $2)", now_ms // 86_400_000, days)
+
+
+def _taken(row: asyncpg.Record, incarnation: int, parts: Mapping[str, Any]) -> Taken:
+    number = row["shard"]
+    mine = {name: [r for r in rows if r["shard"] == number] for name, rows in parts.items()}
+    return Taken(
+        shard=number,
+        epoch=row["epoch"],
+        version=row["version"],
+        now_ms=row["now_ms"],
+        takeovers=row["takeovers"],
+        incarnation=incarnation,
+        offsets={r["topic"]: r["next"] for r in mine["offsets"]},
+        topic_ids={r["topic"]: r["topic_id"] for r in mine["offsets"]},
+        cursors={
+            Place(r["topic"], r["writer"], r["writer_shard"]): Stamp(
+                r["incarnation"], r["sequence"]
+            )
+            for r in mine["cursors"]
+        },
+        sequences={(r["topic"], r["partition"]): r["sequence"] for r in mine["sequences"]},
+        timers=[(r["key"], r["due_ms"]) for r in mine["timers"]],
+        parked=frozenset(r["entity"] for r in mine["parked"]),
+        outbox=[(r["version"], r["payload"]) for r in mine["outbox"]],
+    )
+
+
+def _letter(row: asyncpg.Record) -> Letter:
+    return Letter(
+        letter_id=row["letter_id"],
+        shard=row["shard"],
+        entity=row["entity"],
+        topic=row["topic"],
+        offset=row["record_offset"],
+        error=row["error"],
+        failed_ms=row["failed_ms"],
+        payload=row["payload"],
+    )
+
+
+_COMMIT = "SELECT commit_batch($1::text::jsonb, $2)"
+_LAYOUT = """
+INSERT INTO engine_layout (processor, layout, partitions) VALUES ($1, $2, $3)
+ON CONFLICT (processor) DO UPDATE SET layout = greatest(engine_layout.layout, excluded.layout)
+RETURNING layout, partitions, incarnation"""
+_TAKE = """
+INSERT INTO shard (processor, shard, epoch, owner, takeovers)
+SELECT $1, number, 1, $3, 1 FROM unnest($2::integer[]) number
+ON CONFLICT (processor, shard) DO UPDATE
+SET epoch = shard.epoch + 1, owner = excluded.owner, takeovers = shard.takeovers + 1
+RETURNING shard, epoch, version, now_ms, takeovers"""
+_PARTS = {
+    "offsets": "SELECT *, partition AS shard FROM shard_offset"
+    " WHERE processor = $1 AND partition = ANY($2)",
+    "cursors": "SELECT *, partition AS shard FROM shard_cursor"
+    " WHERE processor = $1 AND partition = ANY($2)",
+    "sequences": "SELECT * FROM shard_sequence WHERE processor = $1 AND shard = ANY($2)",
+    "timers": "SELECT * FROM timer WHERE processor = $1 AND shard = ANY($2)",
+    "parked": "SELECT * FROM parked WHERE processor = $1 AND shard = ANY($2)",
+    "outbox": "SELECT * FROM outbox WHERE processor = $1 AND shard = ANY($2)"
+    " ORDER BY shard, version",
+}
+_POSITIONS = "SELECT shard, epoch, version FROM shard WHERE processor = $1 AND shard = ANY($2)"
+_FORGET = """
+DELETE FROM outbox o USING unnest($2::integer[], $3::bigint[]) p(shard, version)
+WHERE o.processor = $1 AND o.shard = p.shard AND o.version <= p.version"""
+_ATTEMPT = """
+UPDATE shard SET attempted_topic = $3, attempted_offset = $4,
+    attempts = CASE WHEN attempted_topic = $3 AND attempted_offset = $4 THEN attempts ELSE 0 END + 1
+WHERE processor = $1 AND shard = $2 RETURNING attempts"""
+_LETTERS = """
+SELECT * FROM dead_letter WHERE processor = $1 AND entity = $2 AND status = 'open'
+ORDER BY ordinal"""
+_LETTER = "SELECT * FROM dead_letter WHERE letter_id = $1 AND status = 'open'"

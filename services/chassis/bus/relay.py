@@ -1,0 +1,170 @@
+"""The relay: publishes what was committed, in order, and forgets it once Kafka has it.
+
+Committed batches come straight from the engine; only after a take-over are they read back from the
+outbox. One batch is in flight, so one unacknowledged batch a destination partition. After a send
+that failed the producer is replaced, since a used one stays out of sequence for ever, and all that
+is not acknowledged is sent again; readers drop by sequence what they already have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
+from services.chassis.bus.outbox import OutboxRecord, decode
+from services.chassis.bus.store import Store, Taken
+from services.chassis.failpoint import declare, failpoint
+
+BEFORE_PUBLISH = declare("relay.before_publish", "committed records wait, none is sent")
+AFTER_PUBLISH = declare("relay.after_publish", "Kafka has the records, the outbox still does too")
+
+Partitioned = Mapping[tuple[str, int], Sequence[OutboxRecord]]
+
+FORGET_SECONDS = 2.0  # published rows that no commit took along are deleted after so long
+RETRY_SECONDS_MAX = 2.0
+IN_FLIGHT_MAX = 4_000  # records of one publication
+
+
+class Publisher(Protocol):
+    """The way into Kafka for one relay."""
+
+    async def publish(self, records: Partitioned) -> None:
+        """Publish in order to each partition; returns once all are acknowledged by all replicas.
+
+        Raises `BusUnavailable`; then any part may have been published.
+        """
+        ...
+
+    async def renew(self) -> None:
+        """Replace the producer after a failure."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What one batch left in the outbox of one shard."""
+
+    shard: int
+    version: int
+    records: Sequence[OutboxRecord]
+
+
+class Relay:
+    """Publishes the outbox of one processor."""
+
+    def __init__(self, processor: str, *, publisher: Publisher, store: Store) -> None:
+        self._processor = processor
+        self._publisher = publisher
+        self._store = store
+        self._waiting: deque[Committed] = deque()
+        self._unpublished = 0
+        self._published: dict[int, int] = {}
+        self._wake = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+
+    @property
+    def unpublished(self) -> int:
+        """Records that are committed and not yet acknowledged."""
+        return self._unpublished
+
+    def restart(self, taken: Iterable[Taken]) -> None:
+        """Begin anew with what the outbox of the shards just taken holds."""
+        self._waiting.clear()
+        self._unpublished = 0
+        self._published.clear()
+        for shard in taken:
+            for version, payload in shard.outbox:
+                self.add(shard.shard, version, decode(payload))
+        self._settle()
+
+    def add(self, shard: int, version: int, records: Sequence[OutboxRecord]) -> None:
+        """Take over the outbox of a batch that was just committed."""
+        if records:
+            self._waiting.append(Committed(shard, version, records))
+            self._unpublished += len(records)
+            self._settle()
+
+    def published(self) -> dict[int, int]:
+        """Shard to the version up to which the outbox may be deleted; the caller deletes it."""
+        published, self._published = self._published, {}
+        return published
+
+    async def below(self, most: int) -> None:
+        """Wait until at most `most` records are unpublished."""
+        while self._unpublished > most:
+            self._drained.clear()
+            await self._drained.wait()
+
+    async def run(self) -> None:
+        """Publish for ever."""
+        while True:
+            try:
+                await asyncio.wait_for(self._wake.wait(), self._patience())
+            except TimeoutError:
+                await self.forget()
+            await self.publish_waiting()
+
+    async def publish_waiting(self) -> None:
+        """Publish until nothing waits."""
+        pause = 0.05
+        while self._waiting:
+            try:
+                await self._publish_some()
+            except BusUnavailable:
+                await self._publisher.renew()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, RETRY_SECONDS_MAX)
+            else:
+                pause = 0.05
+
+    async def forget(self) -> None:
+        """Delete what is published from the outbox, where no commit came by to take it along."""
+        published = self.published()
+        if not published:
+            return
+        try:
+            await self._store.forget_published(self._processor, published)
+        except StoreUnavailable:
+            self._published = published | self._published
+
+    async def _publish_some(self) -> None:
+        some: list[Committed] = []
+        count = 0
+        for committed in self._waiting:
+            if some and count + len(committed.records) > IN_FLIGHT_MAX:
+                break
+            some.append(committed)
+            count += len(committed.records)
+        failpoint(BEFORE_PUBLISH)
+        await self._publisher.publish(_by_partition(some))
+        failpoint(AFTER_PUBLISH)
+        for committed in some:
+            # A restart meanwhile has emptied the queue: those records are published once more.
+            if self._waiting and self._waiting[0] is committed:
+                self._waiting.popleft()
+                self._unpublished -= len(committed.records)
+                self._published[committed.shard] = committed.version
+        self._settle()
+
+    def _patience(self) -> float | None:
+        return FORGET_SECONDS if self._published else None
+
+    def _settle(self) -> None:
+        if self._waiting:
+            self._wake.set()
+        else:
+            self._wake.clear()
+        self._drained.set()
+
+
+def _by_partition(some: Iterable[Committed]) -> Partitioned:
+    partitioned: dict[tuple[str, int], list[OutboxRecord]] = {}
+    for committed in some:
+        for record in committed.records:
+            partitioned.setdefault((record.topic, record.partition), []).append(record)
+    return partitioned
