@@ -18,7 +18,7 @@ def steps(course: Course, seen_ms: int) -> tuple[Step, ...]:
     end = [Step(due_ms, StepKind.BREACHED)] if due_ms is not None and breached else []
     if course.ended_at_ms is not None:
         end.append(Step(course.ended_at_ms, _end_of(course, breached=breached)))
-    return (Step(course.started_at_ms, StepKind.STARTED), *_pauses(course, due_ms), *end)
+    return (Step(course.started_at_ms, StepKind.STARTED), *_pauses(course), *end)
 
 
 def _passed(course: Course, due_ms: int, seen_ms: int) -> bool:
@@ -31,12 +31,9 @@ def _end_of(course: Course, *, breached: bool) -> StepKind:
     return StepKind.MET if course.ending is Ending.FULFILLED else StepKind.CANCELLED
 
 
-def _pauses(course: Course, due_ms: int | None) -> list[Step]:
-    """Pauses and resumptions; what comes after the deadline stops nothing any more."""
+def _pauses(course: Course) -> list[Step]:
     moves: list[Step] = []
     for pause in course.pauses:
-        if due_ms is not None and pause.from_ms >= due_ms:
-            break
         moves.append(Step(pause.from_ms, StepKind.PAUSED))
         if pause.until_ms is not None:
             moves.append(Step(pause.until_ms, StepKind.RESUMED))

@@ -90,7 +90,7 @@ def _opened(run: _Run, fact: Fact, policies: PolicyTable) -> _Run:
 
 def _pending(run: _Run, fact: Fact, _: PolicyTable) -> _Run:
     course = run.running(Metric.RESOLUTION)
-    if course is None or _is_paused(course):
+    if course is None or _is_paused(course) or _is_spent(course, fact.occurred_at_ms):
         return run
     return run.change(course, replace(course, pauses=(*course.pauses, Pause(fact.occurred_at_ms))))
 
@@ -159,6 +159,12 @@ def _end(run: _Run, metric: Metric, fact: Fact, ending: Ending) -> _Run:
 
 def _is_paused(course: Course) -> bool:
     return bool(course.pauses) and course.pauses[-1].until_ms is None
+
+
+def _is_spent(course: Course, at_ms: int) -> bool:
+    """Whether the budget is gone by then: what comes after the deadline stops nothing any more."""
+    due_ms = due_at_ms(course)
+    return due_ms is not None and at_ms >= due_ms
 
 
 def _resumed(course: Course, fact: Fact) -> Course:
