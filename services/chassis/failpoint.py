@@ -1,7 +1,7 @@
 """Named places where a test can kill the process, as `kill -9` would between two instructions.
 
 A module declares its points as constants at import; `arm` picks one from the environment:
-`SWITCHBOARD_FAILPOINT=<name>[:<nth hit>]` and `SWITCHBOARD_FAILPOINT_LOG=<file>`. The hit is on disk
+`SWITCHBOARD_FAILPOINT=<name>[:<nth hit>]`, `SWITCHBOARD_FAILPOINT_LOG=<file>`. The hit is on disk
 before the process ends with status 137. Unarmed, a point costs one function call.
 """
 

@@ -1,0 +1,195 @@
+"""Runs one process: ordered start, supervision, and a drain in reverse order on SIGTERM.
+
+Three ends: 0 after a drain, 70 when a background task fails (a lost fence, a gap, a bug: nothing is
+stopped politely, because a process in doubt must not commit), 1 when start or drain fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, NoReturn, Protocol
+
+import structlog
+import uvloop
+
+from services.chassis import failpoint
+from services.chassis.health import BEAT_SECONDS, DRAINING, Health
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_CRASH: Final = 70  # EX_SOFTWARE of sysexits.h
+
+log = structlog.get_logger(__name__)
+
+
+class Component(Protocol):
+    """A part of the process. `start` returns when it serves, `stop` when it has let go."""
+
+    @property
+    def name(self) -> str:
+        """For logs."""
+        ...
+
+    async def start(self) -> None:
+        """Begin; raising ends the process."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what was accepted, then release all; called once, also after a failed start."""
+        ...
+
+
+class Background:
+    """Tasks that must not fail: the first one that raises ends the process with 70."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._crash: asyncio.Future[BaseException] | None = None
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Run `work` until it returns or its task is cancelled."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def crash(self, error: BaseException) -> None:
+        """End the process with 70; for callers that are not a task."""
+        future = self._future()
+        if not future.done():
+            future.set_result(error)
+
+    async def crashed(self) -> BaseException:
+        """Wait for the first failure."""
+        return await asyncio.shield(self._future())
+
+    def _future(self) -> asyncio.Future[BaseException]:
+        if self._crash is None:
+            self._crash = asyncio.get_running_loop().create_future()
+        return self._crash
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            error.add_note(f"in background task {task.get_name()}")
+            self.crash(error)
+
+
+class App:
+    """One process: its parts in start order, its health and its background tasks."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        components: Sequence[Component],
+        health: Health,
+        background: Background,
+        shutdown_seconds: float,
+    ) -> None:
+        self.name = name
+        self.components = tuple(components)
+        self.health = health
+        self.background = background
+        self.shutdown_seconds = shutdown_seconds
+
+
+def run(build: Callable[[], App]) -> NoReturn:
+    """Build the app inside a fresh uvloop, serve until a signal, and exit with its status."""
+    failpoint.arm(os.environ)
+    sys.exit(uvloop.run(serve(build)))
+
+
+async def serve(build: Callable[[], App]) -> int:
+    """As `run`, in the running loop; returns the exit status."""
+    stop = _stop_signal()
+    app = build()
+    app.health.passing(DRAINING)
+    app.background.spawn(_heartbeat(app.health), name="heartbeat")
+    crash = asyncio.ensure_future(app.background.crashed())
+    started: list[Component] = []
+    starting = asyncio.ensure_future(_start(app, started))
+    await _first(starting, crash, stop)
+    failed = starting.done() and starting.exception() is not None
+    if not failed:
+        await _first(crash, stop)
+    if crash.done():
+        _end_now(app, crash.result())
+    starting.cancel()
+    drained = await _drain(app, started, crash)
+    return EXIT_OK if drained and not failed else EXIT_FAILED
+
+
+async def _first(*futures: asyncio.Future[Any]) -> None:
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _start(app: App, started: list[Component]) -> None:
+    for component in app.components:
+        started.append(component)
+        try:
+            await component.start()
+        except Exception:
+            log.exception("start_failed", component=component.name)
+            raise
+    log.info("started", service=app.name)
+
+
+async def _drain(app: App, started: list[Component], crash: asyncio.Future[BaseException]) -> bool:
+    """Stop in reverse order within the time given; a crash meanwhile ends the process."""
+    app.health.failing(DRAINING, "draining")
+    stopping = asyncio.ensure_future(_stop_all(started))
+    done, _ = await asyncio.wait(
+        (stopping, crash), timeout=app.shutdown_seconds, return_when=asyncio.FIRST_COMPLETED
+    )
+    if crash in done:
+        _end_now(app, crash.result())
+    if stopping not in done:
+        log.error("drain_timed_out", service=app.name, seconds=app.shutdown_seconds)
+        return False
+    log.info("stopped", service=app.name)
+    return stopping.result()
+
+
+async def _stop_all(started: list[Component]) -> bool:
+    clean = True
+    while started:
+        component = started.pop()
+        try:
+            await component.stop()
+        except Exception:
+            log.exception("stop_failed", component=component.name)
+            clean = False
+    return clean
+
+
+def _stop_signal() -> asyncio.Future[int]:
+    """Resolves on the first SIGTERM or SIGINT; the second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[int] = loop.create_future()
+
+    def received(number: int) -> None:
+        if stop.done():
+            os._exit(128 + number)
+        stop.set_result(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, received, number)
+    return stop
+
+
+async def _heartbeat(health: Health) -> None:
+    while True:
+        health.beat()
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+def _end_now(app: App, error: BaseException) -> NoReturn:
+    log.critical("crashed", service=app.name, exc_info=error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(EXIT_CRASH)

@@ -1,0 +1,1 @@
+"""gRPC and Connect around the same servicers: auth, deadlines, validation, errors."""
