@@ -1,1 +1,1 @@
-"""The contracts: protobuf sources, the topic registry, and the programs that check and generate from them."""
+"""The contracts: protobuf sources, the topic registry, and the programs that work on them."""

@@ -1,25 +1,26 @@
 """Runs protoc over our sources, offline and with the tools of the virtual environment only.
 
-`buf/validate/validate.proto` is not vendored: its descriptor comes out of the protovalidate package, so that the
-rules in our messages and the validator that reads them cannot drift apart.
+`buf/validate/validate.proto` is not vendored: its descriptor comes out of the protovalidate
+package, so that the rules in our messages and the validator that reads them cannot drift apart.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from google.protobuf import (
     descriptor_pb2,
     duration_pb2,
     field_mask_pb2,
+    struct_pb2,
     timestamp_pb2,
 )
 from protovalidate._gen.buf.validate import validate_pb
 
 ROOT = Path(__file__).resolve().parent
-SOURCES = ROOT / "switchboard"
 VALIDATE = "buf/validate/validate.proto"
 
 
@@ -27,9 +28,9 @@ class CompilationFailedError(Exception):
     """protoc refused the sources; the message is what it printed."""
 
 
-def sources() -> list[str]:
+def sources(root: Path = ROOT) -> list[str]:
     """Our proto files, relative to the proto root, sorted."""
-    return sorted(str(path.relative_to(ROOT)) for path in SOURCES.rglob("*.proto"))
+    return sorted(str(path.relative_to(root)) for path in (root / "switchboard").rglob("*.proto"))
 
 
 def services() -> list[str]:
@@ -43,35 +44,43 @@ def tool(name: str) -> str:
 
 
 def write_dependencies(path: Path) -> None:
-    """Write the descriptor set of everything our sources import and protoc does not bring."""
+    """Write the descriptor set of everything that our sources import and do not hold."""
     known = descriptor_pb2.FileDescriptorSet()
-    for module in (descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2):
+    for module in (descriptor_pb2, duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2):
         module.DESCRIPTOR.CopyToProto(known.file.add())
     known.file.add().ParseFromString(validate_pb.desc().proto.to_binary())
     path.write_bytes(known.SerializeToString(deterministic=True))
 
 
 def protoc(arguments: list[str]) -> None:
-    """Run protoc once.
+    """Run protoc once. A warning, for example of an unused import, counts as an error.
 
     Raises:
-        CompilationFailedError: protoc or a plugin ended with an error.
+        CompilationFailedError: protoc or a plugin had something to say.
     """
     command = [sys.executable, "-m", "grpc_tools.protoc", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own tool
-    if done.returncode != 0:
+    if done.returncode != 0 or done.stderr:
         raise CompilationFailedError(done.stderr.strip())
 
 
-def write_image(path: Path, dependencies: Path) -> None:
-    """Write the descriptor set of our sources with imports and comments: what buf lints and compares."""
-    protoc(
-        [
-            f"--descriptor_set_in={dependencies}",
-            f"-I{ROOT}",
-            "--include_imports",
-            "--include_source_info",
-            f"--descriptor_set_out={path}",
-            *sources(),
-        ]
-    )
+def write_image(path: Path, *, root: Path, comments: bool) -> None:
+    """Write the descriptor set of the sources below `root` with all they import, for buf.
+
+    Raises:
+        CompilationFailedError: the sources do not compile.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        dependencies = Path(folder) / "dependencies.binpb"
+        write_dependencies(dependencies)
+        source_info = ["--include_source_info"] if comments else []
+        protoc(
+            [
+                f"--descriptor_set_in={dependencies}",
+                f"-I{root}",
+                "--include_imports",
+                *source_info,
+                f"--descriptor_set_out={path}",
+                *sources(root),
+            ]
+        )

@@ -1,8 +1,8 @@
-"""Generates protos/gen from the proto sources: `python -m protos.generate`, or `--check` to fail on drift.
+"""Generates protos/gen: `python -m protos.generate`, or `--check` to fail on drift.
 
-Messages are google protobuf classes; gRPC stubs and Connect code share them. Type stubs come from mypy-protobuf,
-because protoc's own fail `mypy --strict`. Code is made in a temporary folder beside the target and swapped in, so
-that a failed run leaves the old code alone.
+Messages are google protobuf classes; gRPC stubs and Connect code share them. Type stubs come from
+mypy-protobuf, because protoc's own fail `mypy --strict`. Code is made in a temporary folder beside
+the target and swapped in, so that a failed run leaves the old code alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ def main(argv: list[str] | None = None) -> int:
     check: bool = parser.parse_args(argv).check
     with tempfile.TemporaryDirectory(dir=compiler.ROOT, prefix=".gen-") as folder:
         fresh = Path(folder) / "gen"
-        generate(fresh)
+        try:
+            generate(fresh)
+        except compiler.CompilationFailedError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
         if not check:
             swap(fresh, TARGET)
             return 0

@@ -43,7 +43,8 @@ class ConsoleService(Protocol):
     """
     def watch_wallboard(self, request: WatchWallboardRequest, ctx: RequestContext[WatchWallboardRequest, WatchWallboardResponse], /) -> AsyncIterator[WatchWallboardResponse]:
         """
-        Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot, then changes.
+        Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot,
+        then changes.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -121,7 +122,8 @@ class ConsoleServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> AsyncIterator[WatchWallboardResponse]:
         """
-        Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot, then changes.
+        Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot,
+        then changes.
         """
         return self.execute_server_stream(
             request=request,
@@ -143,7 +145,8 @@ class ConsoleServiceSync(Protocol):
     """
     def watch_wallboard(self, request: WatchWallboardRequest, ctx: RequestContext[WatchWallboardRequest, WatchWallboardResponse], /) -> Iterator[WatchWallboardResponse]:
         """
-        Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot, then changes.
+        Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot,
+        then changes.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -219,7 +222,8 @@ class ConsoleServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> Iterator[WatchWallboardResponse]:
         """
-        Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot, then changes.
+        Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot,
+        then changes.
         """
         return self.execute_server_stream(
             request=request,

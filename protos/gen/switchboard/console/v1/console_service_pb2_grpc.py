@@ -47,7 +47,8 @@ class ConsoleServiceServicer:
     """
 
     def WatchWallboard(self, request, context):
-        """Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot, then changes.
+        """Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot,
+        then changes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

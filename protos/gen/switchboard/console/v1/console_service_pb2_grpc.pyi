@@ -34,7 +34,9 @@ class ConsoleServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ConsoleServiceAsyncStub: ...
     WatchWallboard: _grpc.UnaryStreamMultiCallable[_console_service_pb2.WatchWallboardRequest, _console_service_pb2.WatchWallboardResponse]
-    """Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot, then changes."""
+    """Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot,
+    then changes.
+    """
 
 @_typing.type_check_only
 class ConsoleServiceAsyncStub(ConsoleServiceStub):
@@ -42,7 +44,9 @@ class ConsoleServiceAsyncStub(ConsoleServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     WatchWallboard: _aio.UnaryStreamMultiCallable[_console_service_pb2.WatchWallboardRequest, _console_service_pb2.WatchWallboardResponse]  # type: ignore[assignment]
-    """Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot, then changes."""
+    """Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot,
+    then changes.
+    """
 
 class ConsoleServiceServicer(metaclass=_abc_1.ABCMeta):
     """Gateway for browsers. Holds no state."""
@@ -53,6 +57,8 @@ class ConsoleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _console_service_pb2.WatchWallboardRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_console_service_pb2.WatchWallboardResponse], _abc.AsyncIterator[_console_service_pb2.WatchWallboardResponse]]:
-        """Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot, then changes."""
+        """Streams queues, agents, clocks, indicators and latest events on one connection; a snapshot,
+        then changes.
+        """
 
 def add_ConsoleServiceServicer_to_server(servicer: ConsoleServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -110,7 +110,9 @@ Global___OutboxBatch: _TypeAlias = OutboxBatch  # noqa: Y015
 
 @_typing.final
 class DeadLetter(_message.Message):
-    """A record that could not be processed, or that is parked behind one. Value of every `<service>.dlq.v1` topic."""
+    """A record that could not be processed, or that is parked behind one. Value of every
+    `<service>.dlq.v1` topic.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -144,7 +146,9 @@ class DeadLetter(_message.Message):
     error: _builtins.str
     """What went wrong: exception type and message, without bodies or addresses."""
     entity: _builtins.str
-    """Entity that is parked, for example `conversation/<id>`; empty if the record could not be parsed."""
+    """Entity that is parked, for example `conversation/<id>`; empty if the record could not be
+    parsed.
+    """
     failed_ms: _builtins.int
     """Unix milliseconds of the failure, in the shard's log time."""
     cause_dead_letter_id: _builtins.str
@@ -182,7 +186,9 @@ Global___DeadLetter: _TypeAlias = DeadLetter  # noqa: Y015
 
 @_typing.final
 class CommandOutcome(_message.Message):
-    """How a command ended. Written once per request key, with the state, in one transaction; repeats get the same outcome."""
+    """How a command ended. Written once per request key, with the state, in one transaction; repeats
+    get the same outcome.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -200,7 +206,9 @@ class CommandOutcome(_message.Message):
     reason: _builtins.str
     """Machine-readable reason in UPPER_SNAKE_CASE if rejected."""
     result_type: _builtins.str
-    """Full protobuf name of the result, for example `switchboard.intake.v1.ReplyResponse`; empty if there is none."""
+    """Full protobuf name of the result, for example `switchboard.intake.v1.ReplyResponse`; empty if
+    there is none.
+    """
     result: _builtins.bytes
     """Serialised result."""
     decided_ms: _builtins.int

@@ -20,7 +20,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class FeedbackInput(_message.Message):
-    """Envelope of `feedback.inputs.v1`, keyed by conversation id; configuration goes to every partition."""
+    """Envelope of `feedback.inputs.v1`, keyed by conversation id; configuration goes to every
+    partition.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

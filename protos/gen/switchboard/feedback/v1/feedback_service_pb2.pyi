@@ -79,7 +79,9 @@ class ListSurveysRequest(_message.Message):
     page_token: _builtins.str
     """Token of the previous answer."""
     filter: _builtins.str
-    """Condition over `conversation_id`, `customer_id`, `agent_id`, `state`, `kind` in the AIP-160 subset; empty means all."""
+    """Condition over `conversation_id`, `customer_id`, `agent_id`, `state`, `kind` in the AIP-160
+    subset; empty means all.
+    """
     def __init__(
         self,
         *,

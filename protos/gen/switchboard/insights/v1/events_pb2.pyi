@@ -19,7 +19,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class InsightsEvent(_message.Message):
-    """Envelope of `insights.windows.v1`, keyed by tenant, pool and channel. The latest of a key and window holds."""
+    """Envelope of `insights.windows.v1`, keyed by tenant, pool and channel. The latest of a key and
+    window holds.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -19,8 +19,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class KpiWindow(_message.Message):
-    """Indicators of one tenant, pool and channel in one window. Counts and sums only: ratios are made by the reader, so
-    that windows add up.
+    """Indicators of one tenant, pool and channel in one window. Counts and sums only: ratios are made
+    by the reader, so that windows add up.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -67,7 +67,8 @@ class AccountService(Protocol):
 
     async def rotate_secret(self, request: RotateSecretRequest, ctx: RequestContext[RotateSecretRequest, RotateSecretResponse], /) -> RotateSecretResponse:
         """
-        Adds a version of a secret and makes it current; the version before keeps verifying until retired.
+        Adds a version of a secret and makes it current; the version before keeps verifying until
+        retired.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -315,7 +316,8 @@ class AccountServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> RotateSecretResponse:
         """
-        Adds a version of a secret and makes it current; the version before keeps verifying until retired.
+        Adds a version of a secret and makes it current; the version before keeps verifying until
+        retired.
         """
         return await self.execute_unary(
             request=request,
@@ -407,7 +409,8 @@ class AccountServiceSync(Protocol):
 
     def rotate_secret(self, request: RotateSecretRequest, ctx: RequestContext[RotateSecretRequest, RotateSecretResponse], /) -> RotateSecretResponse:
         """
-        Adds a version of a secret and makes it current; the version before keeps verifying until retired.
+        Adds a version of a secret and makes it current; the version before keeps verifying until
+        retired.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -653,7 +656,8 @@ class AccountServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> RotateSecretResponse:
         """
-        Adds a version of a secret and makes it current; the version before keeps verifying until retired.
+        Adds a version of a secret and makes it current; the version before keeps verifying until
+        retired.
         """
         return self.execute_unary(
             request=request,

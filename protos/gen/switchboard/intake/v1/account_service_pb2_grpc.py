@@ -105,7 +105,8 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RotateSecret(self, request, context):
-        """Adds a version of a secret and makes it current; the version before keeps verifying until retired.
+        """Adds a version of a secret and makes it current; the version before keeps verifying until
+        retired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

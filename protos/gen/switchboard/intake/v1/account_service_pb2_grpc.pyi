@@ -42,7 +42,9 @@ class AccountServiceStub:
     DeleteAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.DeleteAccountRequest, _account_service_pb2.DeleteAccountResponse]
     """Deletes an account that has no open conversations."""
     RotateSecret: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RotateSecretRequest, _account_service_pb2.RotateSecretResponse]
-    """Adds a version of a secret and makes it current; the version before keeps verifying until retired."""
+    """Adds a version of a secret and makes it current; the version before keeps verifying until
+    retired.
+    """
     RetireSecret: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RetireSecretRequest, _account_service_pb2.RetireSecretResponse]
     """Makes an old version of a secret stop verifying."""
     ListSecrets: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListSecretsRequest, _account_service_pb2.ListSecretsResponse]
@@ -62,7 +64,9 @@ class AccountServiceAsyncStub(AccountServiceStub):
     DeleteAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.DeleteAccountRequest, _account_service_pb2.DeleteAccountResponse]  # type: ignore[assignment]
     """Deletes an account that has no open conversations."""
     RotateSecret: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RotateSecretRequest, _account_service_pb2.RotateSecretResponse]  # type: ignore[assignment]
-    """Adds a version of a secret and makes it current; the version before keeps verifying until retired."""
+    """Adds a version of a secret and makes it current; the version before keeps verifying until
+    retired.
+    """
     RetireSecret: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RetireSecretRequest, _account_service_pb2.RetireSecretResponse]  # type: ignore[assignment]
     """Makes an old version of a secret stop verifying."""
     ListSecrets: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListSecretsRequest, _account_service_pb2.ListSecretsResponse]  # type: ignore[assignment]
@@ -109,7 +113,9 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.RotateSecretRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.RotateSecretResponse, _abc.Awaitable[_account_service_pb2.RotateSecretResponse]]:
-        """Adds a version of a secret and makes it current; the version before keeps verifying until retired."""
+        """Adds a version of a secret and makes it current; the version before keeps verifying until
+        retired.
+        """
 
     @_abc_1.abstractmethod
     def RetireSecret(

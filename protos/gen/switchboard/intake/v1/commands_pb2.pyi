@@ -59,7 +59,9 @@ class IntakeInput(_message.Message):
     received_at_ms: _builtins.int
     """Unix milliseconds when our edge had it."""
     request_id: _builtins.str
-    """Idempotency key of a command; empty for provider messages, which are known by their provider id."""
+    """Idempotency key of a command; empty for provider messages, which are known by their provider
+    id.
+    """
     actor: _builtins.str
     """Who asks: `agent/<id>`, `service/<name>`, `provider/<account>`."""
     home_id: _builtins.str
@@ -896,7 +898,9 @@ Global___Forward: _TypeAlias = Forward  # noqa: Y015
 
 @_typing.final
 class OutboundMessage(_message.Message):
-    """Envelope of `intake.outbound.v1`, keyed by account and recipient: one call at a time per recipient."""
+    """Envelope of `intake.outbound.v1`, keyed by account and recipient: one call at a time per
+    recipient.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

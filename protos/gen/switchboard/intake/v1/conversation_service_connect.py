@@ -39,7 +39,8 @@ _GZIP_COMPRESSION = GzipCompression()
 
 class ConversationService(Protocol):
     """
-    Reads come from the tables; changes go through the conversation's owner and answer with its outcome.
+    Reads come from the tables; changes go through the conversation's owner and answer with its
+    outcome.
     """
     async def get_conversation(self, request: GetConversationRequest, ctx: RequestContext[GetConversationRequest, GetConversationResponse], /) -> GetConversationResponse:
         """
@@ -308,7 +309,8 @@ class ConversationServiceASGIApplication(ConnectASGIApplication[ConversationServ
 
 class ConversationServiceClient(ConnectClient):
     """
-    Reads come from the tables; changes go through the conversation's owner and answer with its outcome.
+    Reads come from the tables; changes go through the conversation's owner and answer with its
+    outcome.
     """
     def __init__(
         self,
@@ -659,7 +661,8 @@ class ConversationServiceClient(ConnectClient):
 
 class ConversationServiceSync(Protocol):
     """
-    Reads come from the tables; changes go through the conversation's owner and answer with its outcome.
+    Reads come from the tables; changes go through the conversation's owner and answer with its
+    outcome.
     """
     def get_conversation(self, request: GetConversationRequest, ctx: RequestContext[GetConversationRequest, GetConversationResponse], /) -> GetConversationResponse:
         """
@@ -926,7 +929,8 @@ class ConversationServiceWSGIApplication(ConnectWSGIApplication):
 
 class ConversationServiceClientSync(ConnectClientSync):
     """
-    Reads come from the tables; changes go through the conversation's owner and answer with its outcome.
+    Reads come from the tables; changes go through the conversation's owner and answer with its
+    outcome.
     """
     def __init__(
         self,

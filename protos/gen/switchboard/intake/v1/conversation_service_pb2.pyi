@@ -80,8 +80,8 @@ class ListConversationsRequest(_message.Message):
     page_token: _builtins.str
     """Token of the previous answer."""
     filter: _builtins.str
-    """Condition over `status`, `channel`, `tier`, `customer_id`, `account_id`, `tag`, `updated_at_ms` in the AIP-160 subset
-    `field = value`, `>=`, `<=` joined by `AND`; empty means all.
+    """Condition over `status`, `channel`, `tier`, `customer_id`, `account_id`, `tag`, `updated_at_ms`
+    in the AIP-160 subset `field = value`, `>=`, `<=` joined by `AND`; empty means all.
     """
     def __init__(
         self,
@@ -955,7 +955,9 @@ class WatchConversationsRequest(_message.Message):
     FILTER_FIELD_NUMBER: _builtins.int
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     filter: _builtins.str
-    """Condition as in ListConversations, over `status`, `channel`, `tier`, `customer_id`, `account_id`."""
+    """Condition as in ListConversations, over `status`, `channel`, `tier`, `customer_id`,
+    `account_id`.
+    """
     resume_token: _builtins.str
     """Token of the last answer received; empty begins with a snapshot."""
     def __init__(

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ConversationServiceStub:
-    """Reads come from the tables; changes go through the conversation's owner and answer with its outcome.
+    """Reads come from the tables; changes go through the conversation's owner and answer with its
+    outcome.
     """
 
     def __init__(self, channel):
@@ -108,7 +109,8 @@ class ConversationServiceStub:
 
 
 class ConversationServiceServicer:
-    """Reads come from the tables; changes go through the conversation's owner and answer with its outcome.
+    """Reads come from the tables; changes go through the conversation's owner and answer with its
+    outcome.
     """
 
     def GetConversation(self, request, context):
@@ -291,7 +293,8 @@ def add_ConversationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ConversationService:
-    """Reads come from the tables; changes go through the conversation's owner and answer with its outcome.
+    """Reads come from the tables; changes go through the conversation's owner and answer with its
+    outcome.
     """
 
     @staticmethod

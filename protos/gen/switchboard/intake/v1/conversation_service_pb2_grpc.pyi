@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ConversationServiceStub:
-    """Reads come from the tables; changes go through the conversation's owner and answer with its outcome."""
+    """Reads come from the tables; changes go through the conversation's owner and answer with its
+    outcome.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -64,7 +66,9 @@ class ConversationServiceStub:
 
 @_typing.type_check_only
 class ConversationServiceAsyncStub(ConversationServiceStub):
-    """Reads come from the tables; changes go through the conversation's owner and answer with its outcome."""
+    """Reads come from the tables; changes go through the conversation's owner and answer with its
+    outcome.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetConversation: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.GetConversationRequest, _conversation_service_pb2.GetConversationResponse]  # type: ignore[assignment]
@@ -97,7 +101,9 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     """Streams a snapshot and then every change; loses nothing across reconnect."""
 
 class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads come from the tables; changes go through the conversation's owner and answer with its outcome."""
+    """Reads come from the tables; changes go through the conversation's owner and answer with its
+    outcome.
+    """
 
     @_abc_1.abstractmethod
     def GetConversation(

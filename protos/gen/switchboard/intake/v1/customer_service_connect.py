@@ -39,7 +39,8 @@ _GZIP_COMPRESSION = GzipCompression()
 
 class CustomerService(Protocol):
     """
-    Reads and changes customers. Changes go through the customer's home, in order with their messages.
+    Reads and changes customers. Changes go through the customer's home, in order with their
+    messages.
     """
     async def get_customer(self, request: GetCustomerRequest, ctx: RequestContext[GetCustomerRequest, GetCustomerResponse], /) -> GetCustomerResponse:
         """
@@ -223,7 +224,8 @@ class CustomerServiceASGIApplication(ConnectASGIApplication[CustomerService]):
 
 class CustomerServiceClient(ConnectClient):
     """
-    Reads and changes customers. Changes go through the customer's home, in order with their messages.
+    Reads and changes customers. Changes go through the customer's home, in order with their
+    messages.
     """
     def __init__(
         self,
@@ -459,7 +461,8 @@ class CustomerServiceClient(ConnectClient):
 
 class CustomerServiceSync(Protocol):
     """
-    Reads and changes customers. Changes go through the customer's home, in order with their messages.
+    Reads and changes customers. Changes go through the customer's home, in order with their
+    messages.
     """
     def get_customer(self, request: GetCustomerRequest, ctx: RequestContext[GetCustomerRequest, GetCustomerResponse], /) -> GetCustomerResponse:
         """
@@ -641,7 +644,8 @@ class CustomerServiceWSGIApplication(ConnectWSGIApplication):
 
 class CustomerServiceClientSync(ConnectClientSync):
     """
-    Reads and changes customers. Changes go through the customer's home, in order with their messages.
+    Reads and changes customers. Changes go through the customer's home, in order with their
+    messages.
     """
     def __init__(
         self,

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class CustomerServiceStub:
-    """Reads and changes customers. Changes go through the customer's home, in order with their messages.
+    """Reads and changes customers. Changes go through the customer's home, in order with their
+    messages.
     """
 
     def __init__(self, channel):
@@ -83,7 +84,8 @@ class CustomerServiceStub:
 
 
 class CustomerServiceServicer:
-    """Reads and changes customers. Changes go through the customer's home, in order with their messages.
+    """Reads and changes customers. Changes go through the customer's home, in order with their
+    messages.
     """
 
     def GetCustomer(self, request, context):
@@ -206,7 +208,8 @@ def add_CustomerServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CustomerService:
-    """Reads and changes customers. Changes go through the customer's home, in order with their messages.
+    """Reads and changes customers. Changes go through the customer's home, in order with their
+    messages.
     """
 
     @staticmethod

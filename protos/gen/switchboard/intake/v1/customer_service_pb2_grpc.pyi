@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CustomerServiceStub:
-    """Reads and changes customers. Changes go through the customer's home, in order with their messages."""
+    """Reads and changes customers. Changes go through the customer's home, in order with their
+    messages.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -54,7 +56,9 @@ class CustomerServiceStub:
 
 @_typing.type_check_only
 class CustomerServiceAsyncStub(CustomerServiceStub):
-    """Reads and changes customers. Changes go through the customer's home, in order with their messages."""
+    """Reads and changes customers. Changes go through the customer's home, in order with their
+    messages.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCustomer: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.GetCustomerRequest, _customer_service_pb2.GetCustomerResponse]  # type: ignore[assignment]
@@ -77,7 +81,9 @@ class CustomerServiceAsyncStub(CustomerServiceStub):
     """Records a decision of the customer."""
 
 class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads and changes customers. Changes go through the customer's home, in order with their messages."""
+    """Reads and changes customers. Changes go through the customer's home, in order with their
+    messages.
+    """
 
     @_abc_1.abstractmethod
     def GetCustomer(

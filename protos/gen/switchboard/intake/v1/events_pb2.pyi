@@ -55,7 +55,9 @@ class ConversationEvent(_message.Message):
     """Who caused it: `customer/<id>`, `agent/<id>`, `service/<name>`."""
     @_builtins.property
     def conversation(self) -> _model_pb2.ConversationRef:
-        """The conversation as it is after the event; for rejected commands without a conversation only the tenant."""
+        """The conversation as it is after the event; for rejected commands without a conversation only
+        the tenant.
+        """
 
     @_builtins.property
     def opened(self) -> Global___ConversationOpened:
@@ -434,7 +436,9 @@ class CustomerUpdated(_message.Message):
     """True if the customer was erased: readers delete what is personal."""
     @_builtins.property
     def changed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names of the fields that changed, for example `tier`, `language`, `identity`, `consent`, `erased`."""
+        """Names of the fields that changed, for example `tier`, `language`, `identity`, `consent`,
+        `erased`.
+        """
 
     @_builtins.property
     def consents(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Consent]:

@@ -719,7 +719,9 @@ Global___Message: _TypeAlias = Message  # noqa: Y015
 
 @_typing.final
 class ConversationRef(_message.Message):
-    """What every reader of a conversation's events needs to know, so that no consumer has to look anything up."""
+    """What every reader of a conversation's events needs to know, so that no consumer has to look
+    anything up.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -508,7 +508,9 @@ class WorkItem(_message.Message):
     state: Global___WorkState.ValueType
     """Life."""
     arrived_at_ms: _builtins.int
-    """Unix milliseconds of the original arrival; kept through decline, timeout, transfer and escalation."""
+    """Unix milliseconds of the original arrival; kept through decline, timeout, transfer and
+    escalation.
+    """
     policy_version: _builtins.int
     """Policy version that triage decided under."""
     decision_id: _builtins.str
@@ -863,7 +865,9 @@ class Condition(_message.Message):
     VALUES_FIELD_NUMBER: _builtins.int
     NEGATE_FIELD_NUMBER: _builtins.int
     field: _builtins.str
-    """Field of the conversation: `channel`, `tier`, `language`, `tag`, `pool_hint`, `attribute.<name>`."""
+    """Field of the conversation: `channel`, `tier`, `language`, `tag`, `pool_hint`,
+    `attribute.<name>`.
+    """
     negate: _builtins.bool
     """True: none of the values may be equal."""
     @_builtins.property

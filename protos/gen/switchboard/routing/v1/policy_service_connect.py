@@ -39,7 +39,8 @@ _GZIP_COMPRESSION = GzipCompression()
 
 class PolicyService(Protocol):
     """
-    Configures routing. A version is in force once the domain's owner has adopted it through its inputs.
+    Configures routing. A version is in force once the domain's owner has adopted it through its
+    inputs.
     """
     async def get_policy(self, request: GetPolicyRequest, ctx: RequestContext[GetPolicyRequest, GetPolicyResponse], /) -> GetPolicyResponse:
         """
@@ -189,7 +190,8 @@ class PolicyServiceASGIApplication(ConnectASGIApplication[PolicyService]):
 
 class PolicyServiceClient(ConnectClient):
     """
-    Configures routing. A version is in force once the domain's owner has adopted it through its inputs.
+    Configures routing. A version is in force once the domain's owner has adopted it through its
+    inputs.
     """
     def __init__(
         self,
@@ -379,7 +381,8 @@ class PolicyServiceClient(ConnectClient):
 
 class PolicyServiceSync(Protocol):
     """
-    Configures routing. A version is in force once the domain's owner has adopted it through its inputs.
+    Configures routing. A version is in force once the domain's owner has adopted it through its
+    inputs.
     """
     def get_policy(self, request: GetPolicyRequest, ctx: RequestContext[GetPolicyRequest, GetPolicyResponse], /) -> GetPolicyResponse:
         """
@@ -527,7 +530,8 @@ class PolicyServiceWSGIApplication(ConnectWSGIApplication):
 
 class PolicyServiceClientSync(ConnectClientSync):
     """
-    Configures routing. A version is in force once the domain's owner has adopted it through its inputs.
+    Configures routing. A version is in force once the domain's owner has adopted it through its
+    inputs.
     """
     def __init__(
         self,

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class PolicyServiceStub:
-    """Configures routing. A version is in force once the domain's owner has adopted it through its inputs.
+    """Configures routing. A version is in force once the domain's owner has adopted it through its
+    inputs.
     """
 
     def __init__(self, channel):
@@ -73,7 +74,8 @@ class PolicyServiceStub:
 
 
 class PolicyServiceServicer:
-    """Configures routing. A version is in force once the domain's owner has adopted it through its inputs.
+    """Configures routing. A version is in force once the domain's owner has adopted it through its
+    inputs.
     """
 
     def GetPolicy(self, request, context):
@@ -172,7 +174,8 @@ def add_PolicyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PolicyService:
-    """Configures routing. A version is in force once the domain's owner has adopted it through its inputs.
+    """Configures routing. A version is in force once the domain's owner has adopted it through its
+    inputs.
     """
 
     @staticmethod

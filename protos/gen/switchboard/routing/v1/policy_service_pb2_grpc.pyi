@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PolicyServiceStub:
-    """Configures routing. A version is in force once the domain's owner has adopted it through its inputs."""
+    """Configures routing. A version is in force once the domain's owner has adopted it through its
+    inputs.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -50,7 +52,9 @@ class PolicyServiceStub:
 
 @_typing.type_check_only
 class PolicyServiceAsyncStub(PolicyServiceStub):
-    """Configures routing. A version is in force once the domain's owner has adopted it through its inputs."""
+    """Configures routing. A version is in force once the domain's owner has adopted it through its
+    inputs.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.GetPolicyRequest, _policy_service_pb2.GetPolicyResponse]  # type: ignore[assignment]
@@ -69,7 +73,9 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     """Creates or replaces one pool: a new policy version."""
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Configures routing. A version is in force once the domain's owner has adopted it through its inputs."""
+    """Configures routing. A version is in force once the domain's owner has adopted it through its
+    inputs.
+    """
 
     @_abc_1.abstractmethod
     def GetPolicy(

@@ -91,7 +91,9 @@ class ListWorkRequest(_message.Message):
     page_token: _builtins.str
     """Token of the previous answer."""
     filter: _builtins.str
-    """Condition over `pool`, `state`, `agent_id`, `conversation_id`, `channel`, `level` in the AIP-160 subset; empty means all."""
+    """Condition over `pool`, `state`, `agent_id`, `conversation_id`, `channel`, `level` in the
+    AIP-160 subset; empty means all.
+    """
     domain: _builtins.str
     """Domain; empty means `default`."""
     def __init__(

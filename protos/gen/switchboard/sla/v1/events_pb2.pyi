@@ -204,7 +204,9 @@ Global___ClockResumed: _TypeAlias = ClockResumed  # noqa: Y015
 
 @_typing.final
 class ClockWarned(_message.Message):
-    """A clock comes near its due time. Once per threshold and cycle, unless the due time moved later before it."""
+    """A clock comes near its due time. Once per threshold and cycle, unless the due time moved later
+    before it.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

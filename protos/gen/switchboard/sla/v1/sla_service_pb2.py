@@ -24,13 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from switchboard.intake.v1 import events_pb2 as switchboard_dot_intake_dot_v1_dot_events__pb2
-from switchboard.intake.v1 import model_pb2 as switchboard_dot_intake_dot_v1_dot_model__pb2
 from switchboard.options.v1 import roles_pb2 as switchboard_dot_options_dot_v1_dot_roles__pb2
 from switchboard.sla.v1 import events_pb2 as switchboard_dot_sla_dot_v1_dot_events__pb2
 from switchboard.sla.v1 import model_pb2 as switchboard_dot_sla_dot_v1_dot_model__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$switchboard/sla/v1/sla_service.proto\x12\x12switchboard.sla.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"switchboard/intake/v1/events.proto\x1a!switchboard/intake/v1/model.proto\x1a\"switchboard/options/v1/roles.proto\x1a\x1fswitchboard/sla/v1/events.proto\x1a\x1eswitchboard/sla/v1/model.proto\"6\n\x10GetClocksRequest\x12\"\n\x0f\x63onversation_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\">\n\x11GetClocksResponse\x12)\n\x06\x63locks\x18\x01 \x03(\x0b\x32\x19.switchboard.sla.v1.Clock\"\xbe\x01\n\x11ListAtRiskRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x1a\n\twithin_ms\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x39\n\x06metric\x18\x04 \x01(\x0e\x32\x1f.switchboard.sla.v1.ClockMetricB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\x04pool\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@\"X\n\x12ListAtRiskResponse\x12)\n\x06\x63locks\x18\x01 \x03(\x0b\x32\x19.switchboard.sla.v1.Clock\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x0fWatchSlaRequest\x12\x1f\n\x0cresume_token\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01\"\xdd\x01\n\x10WatchSlaResponse\x12\x33\n\x08snapshot\x18\x01 \x01(\x0b\x32\x1f.switchboard.sla.v1.SlaSnapshotH\x00\x12.\n\x06\x63hange\x18\x02 \x01(\x0b\x32\x1c.switchboard.sla.v1.SlaEventH\x00\x12\x35\n\theartbeat\x18\x03 \x01(\x0b\x32 .switchboard.sla.v1.SlaHeartbeatH\x00\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\x12\x0f\n\x07replace\x18\x05 \x01(\x08\x42\x06\n\x04kind\"J\n\x0bSlaSnapshot\x12)\n\x06\x63locks\x18\x01 \x03(\x0b\x32\x19.switchboard.sla.v1.Clock\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\"\x1e\n\x0cSlaHeartbeat\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\"J\n\x10GetPolicyRequest\x12\x1c\n\tpolicy_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x18\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"B\n\x11GetPolicyResponse\x12-\n\x06policy\x18\x01 \x01(\x0b\x32\x1d.switchboard.sla.v1.SlaPolicy\"R\n\x13ListPoliciesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"`\n\x14ListPoliciesResponse\x12/\n\x08policies\x18\x01 \x03(\x0b\x32\x1d.switchboard.sla.v1.SlaPolicy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x13UpsertPolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x35\n\x06policy\x18\x02 \x01(\x0b\x32\x1d.switchboard.sla.v1.SlaPolicyB\x06\xbaH\x03\xc8\x01\x01\"E\n\x14UpsertPolicyResponse\x12-\n\x06policy\x18\x01 \x01(\x0b\x32\x1d.switchboard.sla.v1.SlaPolicy\"N\n\x12GetCalendarRequest\x12\x1e\n\x0b\x63\x61lendar_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x18\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"E\n\x13GetCalendarResponse\x12.\n\x08\x63\x61lendar\x18\x01 \x01(\x0b\x32\x1c.switchboard.sla.v1.Calendar\"S\n\x14ListCalendarsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"a\n\x15ListCalendarsResponse\x12/\n\tcalendars\x18\x01 \x03(\x0b\x32\x1c.switchboard.sla.v1.Calendar\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"m\n\x15UpsertCalendarRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x36\n\x08\x63\x61lendar\x18\x02 \x01(\x0b\x32\x1c.switchboard.sla.v1.CalendarB\x06\xbaH\x03\xc8\x01\x01\"H\n\x16UpsertCalendarResponse\x12.\n\x08\x63\x61lendar\x18\x01 \x01(\x0b\x32\x1c.switchboard.sla.v1.Calendar\"\xe5\x01\n\x0f\x45valuateRequest\x12\x35\n\x06policy\x18\x01 \x01(\x0b\x32\x1d.switchboard.sla.v1.SlaPolicyB\x06\xbaH\x03\xc8\x01\x01\x12\x39\n\tcalendars\x18\x02 \x03(\x0b\x32\x1c.switchboard.sla.v1.CalendarB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12\x45\n\x06\x65vents\x18\x03 \x03(\x0b\x32(.switchboard.intake.v1.ConversationEventB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x19\n\x08until_ms\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"k\n\x10\x45valuateResponse\x12)\n\x06\x63locks\x18\x01 \x03(\x0b\x32\x19.switchboard.sla.v1.Clock\x12,\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1c.switchboard.sla.v1.SlaEvent\"R\n\x15\x42reachForecastRequest\x12\"\n\nhorizon_ms\x18\x01 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xb8\x99)(\xe0\xd4\x03\x12\x15\n\x04pool\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\x83\x01\n\x16\x42reachForecastResponse\x12\x0b\n\x03\x64ue\x18\x01 \x01(\x05\x12\x19\n\x11\x65xpected_breaches\x18\x02 \x01(\x01\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x31\n\x06\x63locks\x18\x04 \x03(\x0b\x32!.switchboard.sla.v1.ForecastClock\"N\n\rForecastClock\x12(\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x19.switchboard.sla.v1.Clock\x12\x13\n\x0bprobability\x18\x02 \x01(\x01\x32\xa7\x0b\n\nSlaService\x12\x85\x01\n\tGetClocks\x12$.switchboard.sla.v1.GetClocksRequest\x1a%.switchboard.sla.v1.GetClocksResponse\"+\x8a\xb5\x18\x05\x61gent\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12\x88\x01\n\nListAtRisk\x12%.switchboard.sla.v1.ListAtRiskRequest\x1a&.switchboard.sla.v1.ListAtRiskResponse\"+\x8a\xb5\x18\x05\x61gent\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12\x84\x01\n\x08WatchSla\x12#.switchboard.sla.v1.WatchSlaRequest\x1a$.switchboard.sla.v1.WatchSlaResponse\"+\x8a\xb5\x18\x05\x61gent\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min0\x01\x12|\n\tGetPolicy\x12$.switchboard.sla.v1.GetPolicyRequest\x1a%.switchboard.sla.v1.GetPolicyResponse\"\"\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12\x85\x01\n\x0cListPolicies\x12\'.switchboard.sla.v1.ListPoliciesRequest\x1a(.switchboard.sla.v1.ListPoliciesResponse\"\"\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12l\n\x0cUpsertPolicy\x12\'.switchboard.sla.v1.UpsertPolicyRequest\x1a(.switchboard.sla.v1.UpsertPolicyResponse\"\t\x8a\xb5\x18\x05\x61\x64min\x12\x82\x01\n\x0bGetCalendar\x12&.switchboard.sla.v1.GetCalendarRequest\x1a\'.switchboard.sla.v1.GetCalendarResponse\"\"\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12\x88\x01\n\rListCalendars\x12(.switchboard.sla.v1.ListCalendarsRequest\x1a).switchboard.sla.v1.ListCalendarsResponse\"\"\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12r\n\x0eUpsertCalendar\x12).switchboard.sla.v1.UpsertCalendarRequest\x1a*.switchboard.sla.v1.UpsertCalendarResponse\"\t\x8a\xb5\x18\x05\x61\x64min\x12y\n\x08\x45valuate\x12#.switchboard.sla.v1.EvaluateRequest\x1a$.switchboard.sla.v1.EvaluateResponse\"\"\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12\x8b\x01\n\x0e\x42reachForecast\x12).switchboard.sla.v1.BreachForecastRequest\x1a*.switchboard.sla.v1.BreachForecastResponse\"\"\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64minb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$switchboard/sla/v1/sla_service.proto\x12\x12switchboard.sla.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"switchboard/intake/v1/events.proto\x1a\"switchboard/options/v1/roles.proto\x1a\x1fswitchboard/sla/v1/events.proto\x1a\x1eswitchboard/sla/v1/model.proto\"6\n\x10GetClocksRequest\x12\"\n\x0f\x63onversation_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\">\n\x11GetClocksResponse\x12)\n\x06\x63locks\x18\x01 \x03(\x0b\x32\x19.switchboard.sla.v1.Clock\"\xbe\x01\n\x11ListAtRiskRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x1a\n\twithin_ms\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x39\n\x06metric\x18\x04 \x01(\x0e\x32\x1f.switchboard.sla.v1.ClockMetricB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\x04pool\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@\"X\n\x12ListAtRiskResponse\x12)\n\x06\x63locks\x18\x01 \x03(\x0b\x32\x19.switchboard.sla.v1.Clock\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x0fWatchSlaRequest\x12\x1f\n\x0cresume_token\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01\"\xdd\x01\n\x10WatchSlaResponse\x12\x33\n\x08snapshot\x18\x01 \x01(\x0b\x32\x1f.switchboard.sla.v1.SlaSnapshotH\x00\x12.\n\x06\x63hange\x18\x02 \x01(\x0b\x32\x1c.switchboard.sla.v1.SlaEventH\x00\x12\x35\n\theartbeat\x18\x03 \x01(\x0b\x32 .switchboard.sla.v1.SlaHeartbeatH\x00\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\x12\x0f\n\x07replace\x18\x05 \x01(\x08\x42\x06\n\x04kind\"J\n\x0bSlaSnapshot\x12)\n\x06\x63locks\x18\x01 \x03(\x0b\x32\x19.switchboard.sla.v1.Clock\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\"\x1e\n\x0cSlaHeartbeat\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\"J\n\x10GetPolicyRequest\x12\x1c\n\tpolicy_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x18\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"B\n\x11GetPolicyResponse\x12-\n\x06policy\x18\x01 \x01(\x0b\x32\x1d.switchboard.sla.v1.SlaPolicy\"R\n\x13ListPoliciesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"`\n\x14ListPoliciesResponse\x12/\n\x08policies\x18\x01 \x03(\x0b\x32\x1d.switchboard.sla.v1.SlaPolicy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"j\n\x13UpsertPolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x35\n\x06policy\x18\x02 \x01(\x0b\x32\x1d.switchboard.sla.v1.SlaPolicyB\x06\xbaH\x03\xc8\x01\x01\"E\n\x14UpsertPolicyResponse\x12-\n\x06policy\x18\x01 \x01(\x0b\x32\x1d.switchboard.sla.v1.SlaPolicy\"N\n\x12GetCalendarRequest\x12\x1e\n\x0b\x63\x61lendar_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x18\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"E\n\x13GetCalendarResponse\x12.\n\x08\x63\x61lendar\x18\x01 \x01(\x0b\x32\x1c.switchboard.sla.v1.Calendar\"S\n\x14ListCalendarsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"a\n\x15ListCalendarsResponse\x12/\n\tcalendars\x18\x01 \x03(\x0b\x32\x1c.switchboard.sla.v1.Calendar\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"m\n\x15UpsertCalendarRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x36\n\x08\x63\x61lendar\x18\x02 \x01(\x0b\x32\x1c.switchboard.sla.v1.CalendarB\x06\xbaH\x03\xc8\x01\x01\"H\n\x16UpsertCalendarResponse\x12.\n\x08\x63\x61lendar\x18\x01 \x01(\x0b\x32\x1c.switchboard.sla.v1.Calendar\"\xe5\x01\n\x0f\x45valuateRequest\x12\x35\n\x06policy\x18\x01 \x01(\x0b\x32\x1d.switchboard.sla.v1.SlaPolicyB\x06\xbaH\x03\xc8\x01\x01\x12\x39\n\tcalendars\x18\x02 \x03(\x0b\x32\x1c.switchboard.sla.v1.CalendarB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12\x45\n\x06\x65vents\x18\x03 \x03(\x0b\x32(.switchboard.intake.v1.ConversationEventB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x19\n\x08until_ms\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"k\n\x10\x45valuateResponse\x12)\n\x06\x63locks\x18\x01 \x03(\x0b\x32\x19.switchboard.sla.v1.Clock\x12,\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1c.switchboard.sla.v1.SlaEvent\"R\n\x15\x42reachForecastRequest\x12\"\n\nhorizon_ms\x18\x01 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xb8\x99)(\xe0\xd4\x03\x12\x15\n\x04pool\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\x83\x01\n\x16\x42reachForecastResponse\x12\x0b\n\x03\x64ue\x18\x01 \x01(\x05\x12\x19\n\x11\x65xpected_breaches\x18\x02 \x01(\x01\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x31\n\x06\x63locks\x18\x04 \x03(\x0b\x32!.switchboard.sla.v1.ForecastClock\"N\n\rForecastClock\x12(\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x19.switchboard.sla.v1.Clock\x12\x13\n\x0bprobability\x18\x02 \x01(\x01\x32\xa7\x0b\n\nSlaService\x12\x85\x01\n\tGetClocks\x12$.switchboard.sla.v1.GetClocksRequest\x1a%.switchboard.sla.v1.GetClocksResponse\"+\x8a\xb5\x18\x05\x61gent\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12\x88\x01\n\nListAtRisk\x12%.switchboard.sla.v1.ListAtRiskRequest\x1a&.switchboard.sla.v1.ListAtRiskResponse\"+\x8a\xb5\x18\x05\x61gent\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12\x84\x01\n\x08WatchSla\x12#.switchboard.sla.v1.WatchSlaRequest\x1a$.switchboard.sla.v1.WatchSlaResponse\"+\x8a\xb5\x18\x05\x61gent\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min0\x01\x12|\n\tGetPolicy\x12$.switchboard.sla.v1.GetPolicyRequest\x1a%.switchboard.sla.v1.GetPolicyResponse\"\"\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12\x85\x01\n\x0cListPolicies\x12\'.switchboard.sla.v1.ListPoliciesRequest\x1a(.switchboard.sla.v1.ListPoliciesResponse\"\"\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12l\n\x0cUpsertPolicy\x12\'.switchboard.sla.v1.UpsertPolicyRequest\x1a(.switchboard.sla.v1.UpsertPolicyResponse\"\t\x8a\xb5\x18\x05\x61\x64min\x12\x82\x01\n\x0bGetCalendar\x12&.switchboard.sla.v1.GetCalendarRequest\x1a\'.switchboard.sla.v1.GetCalendarResponse\"\"\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12\x88\x01\n\rListCalendars\x12(.switchboard.sla.v1.ListCalendarsRequest\x1a).switchboard.sla.v1.ListCalendarsResponse\"\"\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12r\n\x0eUpsertCalendar\x12).switchboard.sla.v1.UpsertCalendarRequest\x1a*.switchboard.sla.v1.UpsertCalendarResponse\"\t\x8a\xb5\x18\x05\x61\x64min\x12y\n\x08\x45valuate\x12#.switchboard.sla.v1.EvaluateRequest\x1a$.switchboard.sla.v1.EvaluateResponse\"\"\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12\x8b\x01\n\x0e\x42reachForecast\x12).switchboard.sla.v1.BreachForecastRequest\x1a*.switchboard.sla.v1.BreachForecastResponse\"\"\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64minb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -109,56 +108,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SLASERVICE'].methods_by_name['Evaluate']._serialized_options = b'\212\265\030\nsupervisor\212\265\030\007service\212\265\030\005admin'
   _globals['_SLASERVICE'].methods_by_name['BreachForecast']._loaded_options = None
   _globals['_SLASERVICE'].methods_by_name['BreachForecast']._serialized_options = b'\212\265\030\nsupervisor\212\265\030\007service\212\265\030\005admin'
-  _globals['_GETCLOCKSREQUEST']._serialized_start=261
-  _globals['_GETCLOCKSREQUEST']._serialized_end=315
-  _globals['_GETCLOCKSRESPONSE']._serialized_start=317
-  _globals['_GETCLOCKSRESPONSE']._serialized_end=379
-  _globals['_LISTATRISKREQUEST']._serialized_start=382
-  _globals['_LISTATRISKREQUEST']._serialized_end=572
-  _globals['_LISTATRISKRESPONSE']._serialized_start=574
-  _globals['_LISTATRISKRESPONSE']._serialized_end=662
-  _globals['_WATCHSLAREQUEST']._serialized_start=664
-  _globals['_WATCHSLAREQUEST']._serialized_end=714
-  _globals['_WATCHSLARESPONSE']._serialized_start=717
-  _globals['_WATCHSLARESPONSE']._serialized_end=938
-  _globals['_SLASNAPSHOT']._serialized_start=940
-  _globals['_SLASNAPSHOT']._serialized_end=1014
-  _globals['_SLAHEARTBEAT']._serialized_start=1016
-  _globals['_SLAHEARTBEAT']._serialized_end=1046
-  _globals['_GETPOLICYREQUEST']._serialized_start=1048
-  _globals['_GETPOLICYREQUEST']._serialized_end=1122
-  _globals['_GETPOLICYRESPONSE']._serialized_start=1124
-  _globals['_GETPOLICYRESPONSE']._serialized_end=1190
-  _globals['_LISTPOLICIESREQUEST']._serialized_start=1192
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=1274
-  _globals['_LISTPOLICIESRESPONSE']._serialized_start=1276
-  _globals['_LISTPOLICIESRESPONSE']._serialized_end=1372
-  _globals['_UPSERTPOLICYREQUEST']._serialized_start=1374
-  _globals['_UPSERTPOLICYREQUEST']._serialized_end=1480
-  _globals['_UPSERTPOLICYRESPONSE']._serialized_start=1482
-  _globals['_UPSERTPOLICYRESPONSE']._serialized_end=1551
-  _globals['_GETCALENDARREQUEST']._serialized_start=1553
-  _globals['_GETCALENDARREQUEST']._serialized_end=1631
-  _globals['_GETCALENDARRESPONSE']._serialized_start=1633
-  _globals['_GETCALENDARRESPONSE']._serialized_end=1702
-  _globals['_LISTCALENDARSREQUEST']._serialized_start=1704
-  _globals['_LISTCALENDARSREQUEST']._serialized_end=1787
-  _globals['_LISTCALENDARSRESPONSE']._serialized_start=1789
-  _globals['_LISTCALENDARSRESPONSE']._serialized_end=1886
-  _globals['_UPSERTCALENDARREQUEST']._serialized_start=1888
-  _globals['_UPSERTCALENDARREQUEST']._serialized_end=1997
-  _globals['_UPSERTCALENDARRESPONSE']._serialized_start=1999
-  _globals['_UPSERTCALENDARRESPONSE']._serialized_end=2071
-  _globals['_EVALUATEREQUEST']._serialized_start=2074
-  _globals['_EVALUATEREQUEST']._serialized_end=2303
-  _globals['_EVALUATERESPONSE']._serialized_start=2305
-  _globals['_EVALUATERESPONSE']._serialized_end=2412
-  _globals['_BREACHFORECASTREQUEST']._serialized_start=2414
-  _globals['_BREACHFORECASTREQUEST']._serialized_end=2496
-  _globals['_BREACHFORECASTRESPONSE']._serialized_start=2499
-  _globals['_BREACHFORECASTRESPONSE']._serialized_end=2630
-  _globals['_FORECASTCLOCK']._serialized_start=2632
-  _globals['_FORECASTCLOCK']._serialized_end=2710
-  _globals['_SLASERVICE']._serialized_start=2713
-  _globals['_SLASERVICE']._serialized_end=4160
+  _globals['_GETCLOCKSREQUEST']._serialized_start=226
+  _globals['_GETCLOCKSREQUEST']._serialized_end=280
+  _globals['_GETCLOCKSRESPONSE']._serialized_start=282
+  _globals['_GETCLOCKSRESPONSE']._serialized_end=344
+  _globals['_LISTATRISKREQUEST']._serialized_start=347
+  _globals['_LISTATRISKREQUEST']._serialized_end=537
+  _globals['_LISTATRISKRESPONSE']._serialized_start=539
+  _globals['_LISTATRISKRESPONSE']._serialized_end=627
+  _globals['_WATCHSLAREQUEST']._serialized_start=629
+  _globals['_WATCHSLAREQUEST']._serialized_end=679
+  _globals['_WATCHSLARESPONSE']._serialized_start=682
+  _globals['_WATCHSLARESPONSE']._serialized_end=903
+  _globals['_SLASNAPSHOT']._serialized_start=905
+  _globals['_SLASNAPSHOT']._serialized_end=979
+  _globals['_SLAHEARTBEAT']._serialized_start=981
+  _globals['_SLAHEARTBEAT']._serialized_end=1011
+  _globals['_GETPOLICYREQUEST']._serialized_start=1013
+  _globals['_GETPOLICYREQUEST']._serialized_end=1087
+  _globals['_GETPOLICYRESPONSE']._serialized_start=1089
+  _globals['_GETPOLICYRESPONSE']._serialized_end=1155
+  _globals['_LISTPOLICIESREQUEST']._serialized_start=1157
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=1239
+  _globals['_LISTPOLICIESRESPONSE']._serialized_start=1241
+  _globals['_LISTPOLICIESRESPONSE']._serialized_end=1337
+  _globals['_UPSERTPOLICYREQUEST']._serialized_start=1339
+  _globals['_UPSERTPOLICYREQUEST']._serialized_end=1445
+  _globals['_UPSERTPOLICYRESPONSE']._serialized_start=1447
+  _globals['_UPSERTPOLICYRESPONSE']._serialized_end=1516
+  _globals['_GETCALENDARREQUEST']._serialized_start=1518
+  _globals['_GETCALENDARREQUEST']._serialized_end=1596
+  _globals['_GETCALENDARRESPONSE']._serialized_start=1598
+  _globals['_GETCALENDARRESPONSE']._serialized_end=1667
+  _globals['_LISTCALENDARSREQUEST']._serialized_start=1669
+  _globals['_LISTCALENDARSREQUEST']._serialized_end=1752
+  _globals['_LISTCALENDARSRESPONSE']._serialized_start=1754
+  _globals['_LISTCALENDARSRESPONSE']._serialized_end=1851
+  _globals['_UPSERTCALENDARREQUEST']._serialized_start=1853
+  _globals['_UPSERTCALENDARREQUEST']._serialized_end=1962
+  _globals['_UPSERTCALENDARRESPONSE']._serialized_start=1964
+  _globals['_UPSERTCALENDARRESPONSE']._serialized_end=2036
+  _globals['_EVALUATEREQUEST']._serialized_start=2039
+  _globals['_EVALUATEREQUEST']._serialized_end=2268
+  _globals['_EVALUATERESPONSE']._serialized_start=2270
+  _globals['_EVALUATERESPONSE']._serialized_end=2377
+  _globals['_BREACHFORECASTREQUEST']._serialized_start=2379
+  _globals['_BREACHFORECASTREQUEST']._serialized_end=2461
+  _globals['_BREACHFORECASTRESPONSE']._serialized_start=2464
+  _globals['_BREACHFORECASTRESPONSE']._serialized_end=2595
+  _globals['_FORECASTCLOCK']._serialized_start=2597
+  _globals['_FORECASTCLOCK']._serialized_end=2675
+  _globals['_SLASERVICE']._serialized_start=2678
+  _globals['_SLASERVICE']._serialized_end=4125
 # @@protoc_insertion_point(module_scope)
