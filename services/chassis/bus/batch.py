@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from switchboard.engine.v1.records_pb2 import CommandOutcome
 
 from services.chassis.bus import headers
-from services.chassis.bus.effects import Effects, Emission
+from services.chassis.bus.effects import Answered, Effects, Emission
 from services.chassis.bus.outbox import OutboxRecord, encode
 from services.chassis.bus.processor import Row, Table
 from services.chassis.bus.shard import ShardDraft
@@ -54,6 +54,8 @@ class Batch(Generic[S]):
         draft.timers.changes.update(effects.timers)
         if request_key is not None:
             self.requests[request_key] = (draft.now_ms, effects.answer)
+            if effects.answer is not None:
+                self.told.append(Answered(request_key, effects.answer))
         self.told.extend(effects.told)
 
     def publish(

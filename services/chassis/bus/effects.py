@@ -24,6 +24,14 @@ class Emission:
     subject: str
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the engine tells its process of a request that was just committed."""
+
+    request_key: str
+    outcome: CommandOutcome
+
+
 @dataclass(slots=True)
 class Effects:
     """The engine's `Out`: a record of intent, thrown away where its input fails."""

@@ -15,7 +15,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -48,7 +48,8 @@ Placed = tuple[str, int]  # topic, partition
 Trace = Callable[[Record], AbstractContextManager[bytes | None]]
 
 
-class Bounds(Protocol):
+@dataclass(frozen=True, slots=True)
+class Bounds:
     """Where a topic partition begins and ends, and which topic it is."""
 
     topic_id: str

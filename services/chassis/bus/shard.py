@@ -92,6 +92,9 @@ class ShardDraft(Generic[S]):
         The shard's time is that of its log: it never goes back, and a batch that is cut
         differently sees the same times.
         """
+        expected = self.offsets.get(record.topic, self.shard.offsets[record.topic])
+        if record.offset != expected:
+            raise Gap(f"{record.topic}/{record.partition} gave {record.offset}, not {expected}")
         self.offsets[record.topic] = record.offset + 1
         self.now_ms = max(self.now_ms, record.append_ms)
         read = ReadStamp.of(record.headers)

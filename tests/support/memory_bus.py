@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from services.chassis.bus.engine import Bounds
 from services.chassis.bus.headers import partition_for
 from services.chassis.bus.outbox import OutboxRecord
 from services.chassis.bus.record import Header, Record
 
 Placed = tuple[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryBounds:
-    """Where a partition begins and ends."""
-
-    topic_id: str
-    start: int
-    end: int
 
 
 class MemoryBus:
@@ -53,9 +44,9 @@ class MemoryBus:
         """Records from `offset` on."""
         return self.logs.get((topic, partition), [])[offset : offset + most]
 
-    async def bounds(self, places: Iterable[Placed]) -> Mapping[Placed, MemoryBounds]:
+    async def bounds(self, places: Iterable[Placed]) -> Mapping[Placed, Bounds]:
         """First and next offset of each partition."""
-        return {at: MemoryBounds(f"id-of-{at[0]}", 0, len(self.logs.get(at, ()))) for at in places}
+        return {at: Bounds(f"id-of-{at[0]}", 0, len(self.logs.get(at, ()))) for at in places}
 
     async def publish(self, records: Mapping[Placed, Sequence[OutboxRecord]]) -> None:
         """Append each record to its partition, in order."""

@@ -1,0 +1,159 @@
+"""Ways into Kafka: the relay's publisher, and the producer of edges and APIs.
+
+Both write idempotently with `acks=all`. A producer that has failed a send stays out of sequence for
+ever (seen with aiokafka 0.14 on Kafka 4.3), so it is thrown away and another one takes its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from services.chassis.bus.fates import BusUnavailable
+from services.chassis.bus.outbox import OutboxRecord
+from services.chassis.bus.record import Header
+
+BATCH_BYTES_MAX = 960_000
+REQUEST_SECONDS = 10
+ACCEPT_SECONDS = 2.5  # an edge that has no acknowledgement by then answers "not known accepted"
+
+
+class _Producer:
+    """An idempotent producer that is replaced once it has failed."""
+
+    def __init__(self, bootstrap: str, client_id: str) -> None:
+        self._bootstrap = bootstrap
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def started(self) -> AIOKafkaProducer:
+        """The producer in use. Raises `KafkaError` while no broker answers."""
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._bootstrap,
+                    client_id=self._client_id,
+                    acks="all",
+                    enable_idempotence=True,
+                    max_batch_size=BATCH_BYTES_MAX,
+                    max_request_size=1_048_576,
+                    request_timeout_ms=REQUEST_SECONDS * 1000,
+                    retry_backoff_ms=50,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def discard(self, failed: AIOKafkaProducer | None = None) -> None:
+        """Stop the producer in use; the next `started` makes another. Once is enough.
+
+        What it still had in hand may or may not arrive.
+        """
+        producer = self._producer
+        if producer is None or (failed is not None and failed is not producer):
+            return
+        self._producer = None
+        try:
+            await asyncio.wait_for(producer.stop(), ACCEPT_SECONDS)
+        except (KafkaError, TimeoutError):
+            await producer.client.close()
+
+
+class KafkaPublisher:
+    """The relay's way in: whole batches, each partition in order."""
+
+    def __init__(self, bootstrap: str, client_id: str) -> None:
+        self._producer = _Producer(bootstrap, client_id)
+
+    async def publish(self, records: Mapping[tuple[str, int], Sequence[OutboxRecord]]) -> None:
+        """Publish; returns once every record is acknowledged. Raises `BusUnavailable`."""
+        try:
+            producer = await self._producer.started()
+            waiting = {at: list(batch) for at, batch in records.items()}
+            while waiting:
+                sent = [
+                    await producer.send_batch(_fill(producer, batch), topic, partition=partition)
+                    for (topic, partition), batch in waiting.items()
+                ]
+                await asyncio.gather(*sent)
+                waiting = {at: batch for at, batch in waiting.items() if batch}
+        except (KafkaError, OSError) as error:
+            raise BusUnavailable(type(error).__name__) from error
+
+    async def renew(self) -> None:
+        """Replace the producer."""
+        await self._producer.discard()
+
+    async def stop(self) -> None:
+        """Let go of the connections."""
+        await self._producer.discard()
+
+
+class EdgeProducer:
+    """The way in for writers without an outbox: one record, acknowledged or not within seconds."""
+
+    def __init__(self, bootstrap: str, client_id: str) -> None:
+        self._producer = _Producer(bootstrap, client_id)
+        self._discarding: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Connect now rather than at the first record; a Kafka that is away is tried again then."""
+        try:
+            await asyncio.wait_for(self._producer.started(), ACCEPT_SECONDS)
+        except (KafkaError, TimeoutError, OSError):
+            return
+
+    async def publish(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        headers: Sequence[Header],
+        *,
+        partition: int | None = None,
+    ) -> None:
+        """Publish one record. Raises `BusUnavailable`: then it may appear once, never twice."""
+        try:
+            async with asyncio.timeout(ACCEPT_SECONDS):
+                producer = await self._producer.started()
+                sent = await producer.send(
+                    topic, value, key, partition=partition, headers=list(headers)
+                )
+                sent.add_done_callback(lambda future: self._ended(producer, future))
+                await asyncio.shield(sent)
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise BusUnavailable(type(error).__name__) from error
+
+    def _ended(self, producer: AIOKafkaProducer, sent: asyncio.Future[object]) -> None:
+        if not sent.cancelled() and sent.exception() is not None:
+            task = asyncio.ensure_future(self._producer.discard(producer))
+            self._discarding.add(task)
+            task.add_done_callback(self._discarding.discard)
+
+    async def stop(self) -> None:
+        """Send what is in hand and let go of the connections."""
+        await self._producer.discard()
+
+
+def _fill(producer: AIOKafkaProducer, batch: list[OutboxRecord]) -> BatchBuilder:
+    """A batch of as many records as fit; takes them out of `batch`."""
+    builder = producer.create_batch()
+    taken = 0
+    for record in batch:
+        appended = builder.append(
+            key=record.key, value=record.value, timestamp=None, headers=list(record.headers)
+        )
+        if appended is None:
+            break
+        taken += 1
+    del batch[:taken]
+    return builder

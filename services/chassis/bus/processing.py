@@ -1,0 +1,183 @@
+"""Processing: one processor of a process, as a component of its lifecycle.
+
+It puts the engine on Faust: the app has one agent, the agent has one line. Everything that may not
+be lost is the engine's and the relay's; Faust brings fetches and assignments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import faust
+import structlog
+from switchboard.engine.v1.control_pb2 import Control, Tick
+
+from services.chassis.bus.engine import Engine, Placed, Trace
+from services.chassis.bus.fates import LayoutRefused, LogMoved
+from services.chassis.bus.faust_transport import FaustLog, Transport
+from services.chassis.bus.kafka import EdgeProducer, KafkaPublisher
+from services.chassis.bus.observer import Observer
+from services.chassis.bus.processor import Processor
+from services.chassis.bus.relay import Relay
+from services.chassis.bus.store import Store
+from services.chassis.bus.ticker import Ticker
+from services.chassis.bus.tracing import processed
+from services.chassis.lifecycle import Background
+
+SESSION_SECONDS: Final = 10
+FETCH_RECORDS_MAX: Final = 1000
+WATCHDOG_SECONDS: Final = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where Kafka is and how its topics are cut."""
+
+    bootstrap: str
+    partitions: int
+    partitions_of: Callable[[str], int]
+    owner: str  # names this process in logs, groups and shard rows
+
+
+class Processing:
+    """Runs one processor in this process, over whatever shards its group gives it."""
+
+    def __init__(
+        self,
+        processor: Processor[Any],
+        *,
+        store: Store,
+        cluster: Cluster,
+        observer: Observer,
+        background: Background,
+        trace: Trace = processed,
+    ) -> None:
+        self.name = processor.name
+        self._processor = processor
+        self._cluster = cluster
+        self._observer = observer
+        self._background = background
+        client = f"{processor.name}@{cluster.owner}"
+        self._publisher = KafkaPublisher(cluster.bootstrap, client)
+        self._ticks = EdgeProducer(cluster.bootstrap, client)
+        self._app = _app(processor, cluster)
+        self._app.feed = self
+        self._log = FaustLog(self._app)
+        self.relay = Relay(processor.name, publisher=self._publisher, store=store)
+        self.engine = Engine(
+            processor,
+            store=store,
+            log=self._log,
+            relay=self.relay,
+            partitions=cluster.partitions,
+            partitions_of=cluster.partitions_of,
+            owner=cluster.owner,
+            watcher=observer,
+            trace=trace,
+        )
+        self._ticker = Ticker(self.engine, ends=self._log, tick=self._tick)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Join the group; shards come when the group has balanced."""
+        self._app.transport = Transport(url=self._app.conf.broker_consumer, app=self._app)
+        topic = self._app.topic(
+            *self._processor.topics, key_serializer="raw", value_serializer="raw", internal=True
+        )
+        self._app.agent(topic, name=self.name)(self._consume)
+        self._tasks = [
+            self._background.spawn(self.relay.run(), name=f"{self.name} relay"),
+            self._background.spawn(self._ticker.run(), name=f"{self.name} ticker"),
+        ]
+        await self._app.start()
+        self._tasks.append(self._background.spawn(self._watch(), name=f"{self.name} watchdog"))
+
+    async def stop(self) -> None:
+        """Stop fetching, finish the batch, publish what is committed, leave the group."""
+        watchdog = self._tasks.pop()
+        watchdog.cancel()
+        await self._app.stop()
+        for task in self._tasks:
+            task.cancel()
+        await self.relay.publish_waiting()
+        await self.relay.forget()
+        await self._publisher.stop()
+        await self._ticks.stop()
+
+    async def assign(self, places: Iterable[Placed]) -> Mapping[Placed, int]:
+        """What the transport calls once the group has balanced."""
+        numbers = sorted({partition for _, partition in places})
+        self._observer.assigning()
+        try:
+            offsets = await self.engine.assign(numbers)
+        except (LogMoved, LayoutRefused) as error:
+            # Not this process's to mend, nor to take: it stays out, and says why.
+            log.exception("shards_refused", processor=self.name)
+            self._observer.refused(error)
+            return {}
+        except Exception as error:
+            self._background.crash(error)
+            raise
+        self._observer.assigned(numbers)
+        return offsets
+
+    async def _consume(self, stream: Any) -> None:
+        async for event in stream.noack().events():
+            try:
+                await self.engine.process(event.message.value.records())
+            except Exception as error:  # noqa: BLE001 - Faust would log it and go on
+                self._background.crash(error)
+                await asyncio.Event().wait()
+            event.ack()
+
+    async def _tick(self, shard: int, due_ms: int) -> None:
+        mailbox = self._processor.mailbox
+        envelope = self._processor.topics[mailbox]
+        message = envelope(control=Control(tick=Tick(due_ms=due_ms, shard=shard)))
+        value = message.SerializeToString()
+        await self._ticks.publish(mailbox, b"shard/%d" % shard, value, [], partition=shard)
+
+    async def _watch(self) -> None:
+        """End the process where Faust or the group's coordinator has died in silence."""
+        while True:
+            await asyncio.sleep(WATCHDOG_SECONDS)
+            if self._log.is_dead():
+                raise RuntimeError(f"{self.name} no longer consumes")
+            offsets = {
+                (topic, number): offset
+                for number, shard in self.engine.shards.items()
+                for topic, offset in shard.offsets.items()
+            }
+            self._observer.measured(lag=self._log.lag(offsets), unpublished=self.relay.unpublished)
+
+
+def _app(processor: Processor[Any], cluster: Cluster) -> Any:
+    """A Faust app that declares nothing, serves no web, and keeps no table."""
+    return faust.App(
+        f"{processor.name}.layout{processor.layout}",
+        broker=[f"kafka://{host}" for host in cluster.bootstrap.split(",")],
+        broker_client_id=f"{processor.name}@{cluster.owner}",
+        autodiscover=False,
+        broker_commit_interval=60.0,
+        broker_heartbeat_interval=3.0,
+        broker_max_poll_records=FETCH_RECORDS_MAX,
+        broker_rebalance_timeout=30.0,
+        broker_request_timeout=30.0,
+        broker_session_timeout=float(SESSION_SECONDS),
+        consumer_auto_offset_reset="earliest",
+        key_serializer="raw",
+        processing_guarantee="at_least_once",
+        producer_acks=-1,
+        store="memory://",
+        stream_wait_empty=True,
+        table_standby_replicas=0,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        value_serializer="raw",
+        web_enabled=False,
+    )
