@@ -16,7 +16,6 @@ from services.sla.core.events import (
     FactRecorded,
 )
 from services.sla.core.model import (
-    IRRELEVANT,
     TERMINAL,
     Clock,
     Conversation,
@@ -26,7 +25,7 @@ from services.sla.core.model import (
 )
 from services.sla.core.policies import PolicyTable
 from services.sla.core.steps import next_moment_ms, steps
-from services.sla.core.timeline import Facts, courses, insert, knows
+from services.sla.core.timeline import Facts, courses, insert, is_moot, knows
 
 Events = tuple[Event, ...]
 
@@ -41,7 +40,7 @@ def decide(
     if not isinstance(command, Observe):
         return tuple(_announce(conversation, conversation.facts, now_ms, policies))
     fact = command.fact
-    if fact.kind in IRRELEVANT or knows(conversation.facts, fact):
+    if knows(conversation.facts, fact) or is_moot(conversation.facts, fact):
         return ()
     facts = insert(conversation.facts, fact)
     return (FactRecorded(fact), *_announce(conversation, facts, now_ms, policies))

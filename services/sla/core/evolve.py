@@ -13,7 +13,8 @@ def evolve(conversation: Conversation, event: Event) -> Conversation:
     """The conversation after `event`."""
     if isinstance(event, FactRecorded):
         return replace(conversation, facts=insert(conversation.facts, event.fact))
-    return replace(conversation, clocks=_with(conversation.clocks, event.clock))
+    clocks = _with(conversation.clocks, event.clock)
+    return replace(conversation, clocks=clocks, sequence=conversation.sequence + 1)
 
 
 def _with(clocks: tuple[Clock, ...], changed: Clock) -> tuple[Clock, ...]:

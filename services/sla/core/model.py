@@ -51,7 +51,7 @@ class Fact:
     """One happening. The order of facts is the order of their event times, never of arrival.
 
     `sequence` is the conversation's own count of its events and settles equal times; `fact_id` is
-    the event's id, by which a duplicate is known.
+    the event's id, by which a duplicate is known. `agent_id` is whoever did it, empty if no agent.
     """
 
     occurred_at_ms: int
@@ -59,6 +59,8 @@ class Fact:
     fact_id: str
     kind: FactKind
     tier: Tier = Tier.BASIC
+    channel: str = ""
+    agent_id: str = ""
 
 
 class StepKind(StrEnum):
@@ -117,6 +119,7 @@ class Course:
     pauses: tuple[Pause, ...] = ()
     ended_at_ms: int | None = None
     ending: Ending | None = None
+    ended_by: str = ""
 
 
 class ClockState(StrEnum):
@@ -177,11 +180,21 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """All the service knows of one conversation: its facts in event time, and its clocks."""
+    """All the service knows of one conversation: its facts in event time, and its clocks.
+
+    `sequence` counts what was announced of it.
+    """
 
     conversation_id: str
+    tenant_id: str
     facts: tuple[Fact, ...] = ()
     clocks: tuple[Clock, ...] = ()
+    sequence: int = 0
+
+    @property
+    def channel(self) -> str:
+        """The channel its newest fact came by; empty before any."""
+        return self.facts[-1].channel if self.facts else ""
 
     def clock(self, metric: Metric, cycle: int) -> Clock | None:
         """The clock of that cycle, or None."""

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from services.sla.core.budget import due_at_ms, spent_ms
-from services.sla.core.model import Course, Ending, Fact, FactKind, Metric, Pause
+from services.sla.core.model import IRRELEVANT, Course, Ending, Fact, FactKind, Metric, Pause
 from services.sla.core.policies import PolicyTable
 
 Facts = tuple[Fact, ...]
@@ -30,6 +30,17 @@ Facts = tuple[Fact, ...]
 def knows(facts: Facts, fact: Fact) -> bool:
     """Whether the same happening, by its id, is among `facts` already."""
     return any(known.fact_id == fact.fact_id for known in facts)
+
+
+def is_moot(facts: Facts, fact: Fact) -> bool:
+    """Whether `fact` can move no clock, whatever else comes to light.
+
+    Clocks start with the customer's first message, so one that is known to be later is moot.
+    """
+    later = fact.kind is FactKind.CUSTOMER_MESSAGE and any(
+        known.kind is FactKind.CUSTOMER_MESSAGE and known < fact for known in facts
+    )
+    return later or fact.kind in IRRELEVANT
 
 
 def insert(facts: Facts, fact: Fact) -> Facts:
@@ -154,7 +165,10 @@ def _end(run: _Run, metric: Metric, fact: Fact, ending: Ending) -> _Run:
     course = run.running(metric)
     if course is None:
         return run
-    return run.change(course, replace(course, ended_at_ms=fact.occurred_at_ms, ending=ending))
+    at_ms = fact.occurred_at_ms
+    return run.change(
+        course, replace(course, ended_at_ms=at_ms, ending=ending, ended_by=fact.agent_id)
+    )
 
 
 def _is_paused(course: Course) -> bool:

@@ -79,7 +79,7 @@ class Shard:
 
 def told(facts: Iterable[Fact], *, until: float | None = None) -> Shard:
     """The shard after the facts arrived in this order, and time passed until minute `until`."""
-    shard = Shard(conversation=Conversation("c"), said=[])
+    shard = Shard(conversation=Conversation("c", "default"), said=[])
     for happening in facts:
         shard.observe(happening)
     if until is not None:

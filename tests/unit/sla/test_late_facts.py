@@ -12,7 +12,7 @@ RESOLVED = FactKind.RESOLVED
 
 
 def arriving(*arrivals: tuple[Fact, int]) -> Shard:
-    shard = Shard(conversation=Conversation("c"), said=[])
+    shard = Shard(conversation=Conversation("c", "default"), said=[])
     for happening, at in arrivals:
         shard.observe(happening, at_ms=at * MINUTE_MS)
     return shard

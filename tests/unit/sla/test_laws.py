@@ -33,7 +33,7 @@ HISTORY = st.lists(
 
 def arrived(arrivals: list[tuple[Fact, int]]) -> Shard:
     """The shard after facts arrived at the given log times (minutes), and silence until END."""
-    shard = Shard(conversation=Conversation("c"), said=[])
+    shard = Shard(conversation=Conversation("c", "default"), said=[])
     for happening, at in arrivals:
         shard.observe(happening, at_ms=at * MINUTE_MS)
     shard.pass_time(END * MINUTE_MS)
