@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support import kustomize
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -65,21 +66,12 @@ def pytest(*arguments: str) -> tuple[str, ...]:
     return python("-m", "pytest", "--color=no", "-p", "no:cacheprovider", *arguments)
 
 
-def lacking_renderer() -> str | None:
-    """Say why no kustomize can be had here."""
-    if any(shutil.which(name) for name in ("kustomize", "kubectl", "go")):
-        return None
-    return (
-        "no kustomize, kubectl or Go here to render deploy/k8s (the plain manifests were checked)"
-    )
-
-
 TIERS = (
     Tier("lint", (tool("ruff", "format", "--check", "."), tool("ruff", "check", "."))),
     Tier("types", (tool("mypy"),)),
     Tier("protos", (python("protos/generate.py", "--check"),)),
     Tier("arch", (tool("lint-imports", "--no-logo"), pytest("tests/architecture"))),
-    Tier("manifests", (pytest("tests/manifests"),), lacking_renderer),
+    Tier("manifests", (pytest("tests/manifests"),), kustomize.lacking),
     Tier("unit", (pytest("tests/unit"),)),
     Tier("contract", (pytest("tests/contract"),)),
     Tier("component", (pytest("tests/component"),)),

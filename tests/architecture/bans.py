@@ -43,7 +43,7 @@ BANS = (
     Ban("os.environ", "a field of the service's settings", IN_SERVICES, CHASSIS),
     Ban("os.getenv", "a field of the service's settings", IN_SERVICES, CHASSIS),
     Ban("logging.getLogger", "structlog.get_logger", IN_SERVICES, CHASSIS),
-    Ban("print", "structlog.get_logger", IN_SERVICES),
+    Ban("print", "structlog.get_logger", IN_SERVICES, CHASSIS),
     Ban("json.loads", "orjson.loads: it refuses NaN and runaway depth", IN_SERVICES),
     Ban("json.dumps", "orjson.dumps", IN_SERVICES),
     Ban("pickle", "protobuf, or orjson", EVERYWHERE),

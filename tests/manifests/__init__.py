@@ -1,0 +1,1 @@
+"""Tests of the rendered manifests; they need a kustomize."""
