@@ -1,0 +1,1 @@
+"""Intake: every message in once, threaded into one conversation, and answered on its channel."""

@@ -1,0 +1,1 @@
+"""The rules of intake, pure: what a conversation is and how it moves. Nothing here does I/O."""

@@ -1,0 +1,95 @@
+"""Who a customer is: a stranger at first, then whatever has been stated of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from services.intake.core.commands import ReceiveMessage, UpsertCustomer
+from services.intake.core.events import CustomerAdded, CustomerUpdated, Event
+from services.intake.core.model import Channel, Customer, Dossier, Identity
+from services.intake.core.policies import ThreadingPolicy
+
+
+def upsert(
+    dossier: Dossier, command: UpsertCustomer, now_ms: int, policy: ThreadingPolicy
+) -> tuple[Event, ...]:
+    """The customer as stated; nothing where that is known already."""
+    known = dossier.customer or stranger(
+        command.tenant_id,
+        command.home_id,
+        command.channel,
+        command.address,
+        now_ms=now_ms,
+        policy=policy,
+    )
+    stated = replace(
+        known,
+        tier=known.tier if command.tier is None else command.tier,
+        language=known.language if command.language is None else command.language,
+        display_name=known.display_name if command.display_name is None else command.display_name,
+        attributes=known.attributes if command.attributes is None else command.attributes,
+    )
+    return _said(dossier, stated, now_ms)
+
+
+def introduced(
+    dossier: Dossier, command: ReceiveMessage, now_ms: int, policy: ThreadingPolicy
+) -> tuple[Event, ...]:
+    """What a message tells about its sender: all of a stranger; of others, what programs state.
+
+    A name or language that comes with a message never overwrites one that is known: providers hand
+    on whatever the sender typed into a profile.
+    """
+    known = dossier.customer or stranger(
+        command.tenant_id,
+        command.home_id,
+        command.channel,
+        command.from_address,
+        now_ms=now_ms,
+        policy=policy,
+    )
+    stated = replace(
+        known,
+        tier=known.tier if command.tier is None else command.tier,
+        language=known.language or command.language or policy.default_language,
+        display_name=known.display_name or command.from_name,
+        attributes=tuple(sorted((dict(known.attributes) | dict(command.attributes)).items())),
+    )
+    return _said(dossier, stated, now_ms)
+
+
+def stranger(
+    tenant_id: str,
+    home_id: str,
+    channel: Channel,
+    address: str,
+    *,
+    now_ms: int,
+    policy: ThreadingPolicy,
+) -> Customer:
+    """A customer of whom only an address is known; its home is the customer's id."""
+    return Customer(
+        customer_id=home_id,
+        tenant_id=tenant_id,
+        home_id=home_id,
+        tier=policy.default_tier,
+        language="",
+        display_name="",
+        identities=(Identity(channel, address, home_id, linked_at_ms=now_ms),),
+        created_at_ms=now_ms,
+        updated_at_ms=now_ms,
+    )
+
+
+def _said(dossier: Dossier, stated: Customer, now_ms: int) -> tuple[Event, ...]:
+    known = dossier.customer
+    if known is None:
+        return (CustomerAdded(stated),)
+    changed = tuple(name for name in _STATED if getattr(known, name) != getattr(stated, name))
+    if not changed:
+        return ()
+    after = replace(stated, updated_at_ms=now_ms, version=known.version + 1)
+    return (CustomerUpdated(known, after, changed),)
+
+
+_STATED = ("tier", "language", "display_name", "attributes")

@@ -1,0 +1,80 @@
+"""What may be asked of delivery, and what comes back from the calls that it had made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.intake.core.delivery.model import Dispatch, Phase
+
+
+class Answer(StrEnum):
+    """What a provider call told us.
+
+    ACCEPTED and REFUSED are final. NOT_ACCEPTED: certainly without effect, such as a refused
+    connection or 429. UNKNOWN: the call may have had its effect.
+    """
+
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
+    NOT_ACCEPTED = "NOT_ACCEPTED"
+    UNKNOWN = "UNKNOWN"
+
+
+class Sighting(StrEnum):
+    """What a look-up told us. ABSENT is no proof: providers list late. UNAVAILABLE: no answer."""
+
+    FOUND = "FOUND"
+    ABSENT = "ABSENT"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Bring this message to its recipient."""
+
+    dispatch: Dispatch
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAttempt:
+    """The call of attempt `attempt` (from 1) has ended."""
+
+    message_id: str
+    attempt: int
+    answer: Answer
+    provider_message_id: str = ""
+    reason: str = ""
+    retry_after_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLookup:
+    """Look-up `lookup` (from 1) has ended.
+
+    `if_unseen` is what the account counts a message as that is never seen: UNCERTAIN, FAILED, SENT.
+    """
+
+    message_id: str
+    lookup: int
+    sighting: Sighting
+    provider_message_id: str = ""
+    if_unseen: Phase = Phase.UNCERTAIN
+
+
+@dataclass(frozen=True, slots=True)
+class NoteReceipt:
+    """The provider has spoken of this message, so it has it."""
+
+    message_id: str
+    provider_message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A time that this dispatch was waiting for has come."""
+
+    message_id: str
+
+
+Command = Deliver | ReportAttempt | ReportLookup | NoteReceipt | Wake

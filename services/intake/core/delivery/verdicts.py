@@ -1,0 +1,139 @@
+"""What follows from what a provider has told us, or has failed to tell. The table is the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from services.intake.core.delivery.commands import (
+    Answer,
+    NoteReceipt,
+    ReportAttempt,
+    ReportLookup,
+    Sighting,
+)
+from services.intake.core.delivery.events import (
+    Doubted,
+    Event,
+    NotSeen,
+    Postponed,
+    Recognised,
+    Settled,
+)
+from services.intake.core.delivery.model import Dispatch, Phase
+from services.intake.core.delivery.policies import DeliveryPolicy
+
+Events = tuple[Event, ...]
+
+
+def on_attempt(
+    subject: Dispatch, command: ReportAttempt, now_ms: int, policy: DeliveryPolicy
+) -> Events:
+    """The end of a call. One that was given up for lost may still bring a definite answer."""
+    act = _ON_ANSWER.get((subject.phase, command.answer))
+    if act is None or command.attempt != subject.attempts:
+        return ()
+    return act(subject, command, now_ms, policy)
+
+
+def on_lookup(
+    subject: Dispatch, command: ReportLookup, now_ms: int, policy: DeliveryPolicy
+) -> Events:
+    """The end of a look-up. That a provider lists nothing is a hint, several times a verdict."""
+    if subject.phase is not Phase.LOOKING_UP or command.lookup != subject.lookups:
+        return ()
+    if command.sighting is Sighting.FOUND:
+        return (_sent(subject, command.provider_message_id, now_ms),)
+    absent = command.sighting is Sighting.ABSENT
+    given_up = now_ms - subject.doubted_at_ms >= policy.doubt_window_ms
+    if given_up or subject.absences + absent >= policy.absences_max:
+        return (_unseen(subject, command.if_unseen, now_ms, policy),)
+    due_ms = now_ms + policy.lookup_delay_ms(subject.message_id, subject.lookups)
+    return (NotSeen(subject.message_id, due_ms, absent),)
+
+
+def on_receipt(subject: Dispatch, command: NoteReceipt, now_ms: int) -> Events:
+    """The provider speaks of it, so it has it; its lane still waits for a call under way."""
+    if subject.phase is Phase.WAITING:
+        return ()  # nothing was attempted, or certainly in vain: it speaks of something else
+    if subject.phase is not Phase.ATTEMPTING:
+        return (_sent(subject, command.provider_message_id, now_ms),)
+    known = subject.provider_message_id
+    return () if known else (Recognised(subject.message_id, command.provider_message_id),)
+
+
+def _accepted(subject: Dispatch, command: ReportAttempt, now_ms: int, _: DeliveryPolicy) -> Events:
+    return (_sent(subject, command.provider_message_id, now_ms),)
+
+
+def _refused(subject: Dispatch, command: ReportAttempt, now_ms: int, _: DeliveryPolicy) -> Events:
+    return (failed(subject, command.reason, now_ms),)
+
+
+def _retry(
+    subject: Dispatch, command: ReportAttempt, now_ms: int, policy: DeliveryPolicy
+) -> Events:
+    if subject.attempts >= (subject.attempts_max or policy.attempts_max):
+        return (failed(subject, f"gave_up: {command.reason}", now_ms),)
+    delay_ms = policy.retry_delay_ms(subject.message_id, subject.attempts, command.retry_after_ms)
+    return (Postponed(subject.message_id, now_ms + delay_ms, command.reason),)
+
+
+def _doubt(
+    subject: Dispatch, command: ReportAttempt, now_ms: int, policy: DeliveryPolicy
+) -> Events:
+    if subject.provider_message_id:  # a receipt has named it while the call was under way
+        return (_sent(subject, "", now_ms),)
+    due_ms = now_ms + policy.lookup_delay_ms(subject.message_id, 0)
+    return (Doubted(subject.message_id, now_ms, due_ms, command.reason),)
+
+
+_ON_ANSWER: Mapping[
+    tuple[Phase, Answer],
+    Callable[[Dispatch, ReportAttempt, int, DeliveryPolicy], Events],
+] = {
+    (Phase.ATTEMPTING, Answer.ACCEPTED): _accepted,
+    (Phase.ATTEMPTING, Answer.REFUSED): _refused,
+    (Phase.ATTEMPTING, Answer.NOT_ACCEPTED): _retry,
+    (Phase.ATTEMPTING, Answer.UNKNOWN): _doubt,
+    (Phase.IN_DOUBT, Answer.ACCEPTED): _accepted,
+    (Phase.IN_DOUBT, Answer.REFUSED): _refused,
+    (Phase.IN_DOUBT, Answer.NOT_ACCEPTED): _retry,
+    (Phase.LOOKING_UP, Answer.ACCEPTED): _accepted,
+    (Phase.LOOKING_UP, Answer.REFUSED): _refused,
+    (Phase.UNCERTAIN, Answer.ACCEPTED): _accepted,
+    (Phase.UNCERTAIN, Answer.REFUSED): _refused,
+}
+
+
+def failed(subject: Dispatch, reason: str, now_ms: int) -> Settled:
+    """It did not reach the provider, and will not."""
+    return Settled(
+        message_id=subject.message_id,
+        phase=Phase.FAILED,
+        provider_message_id=subject.provider_message_id,
+        reason=reason,
+        at_ms=now_ms,
+    )
+
+
+def _sent(subject: Dispatch, provider_message_id: str, now_ms: int) -> Settled:
+    return Settled(
+        message_id=subject.message_id,
+        phase=Phase.SENT,
+        provider_message_id=provider_message_id or subject.provider_message_id,
+        reason="",
+        at_ms=now_ms,
+    )
+
+
+def _unseen(subject: Dispatch, phase: Phase, now_ms: int, policy: DeliveryPolicy) -> Settled:
+    """Nobody knows, and the account says what that counts as; evidence may yet come."""
+    waits = phase is Phase.UNCERTAIN
+    return Settled(
+        message_id=subject.message_id,
+        phase=phase,
+        provider_message_id=subject.provider_message_id,
+        reason=f"unseen: {subject.reason}",
+        at_ms=now_ms,
+        forget_at_ms=now_ms + policy.evidence_window_ms if waits else 0,
+    )

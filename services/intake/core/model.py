@@ -1,0 +1,222 @@
+"""What intake knows: customers, their conversations, and how far each answer has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    """The kind of medium a message travels on."""
+
+    VOICE = "VOICE"
+    CHAT = "CHAT"
+    EMAIL = "EMAIL"
+    SMS = "SMS"
+    WHATSAPP = "WHATSAPP"
+    MESSENGER = "MESSENGER"
+    TELEGRAM = "TELEGRAM"
+    SLACK = "SLACK"
+    LINE = "LINE"
+    FORM = "FORM"
+    API = "API"
+
+
+class Tier(StrEnum):
+    """What a customer is entitled to; drives priority, SLA policy and gestures elsewhere."""
+
+    BASIC = "BASIC"
+    EXPECTED = "EXPECTED"
+    EXCELLENT = "EXCELLENT"
+    INSPIRING = "INSPIRING"
+
+
+class Status(StrEnum):
+    """Where a conversation stands. OPEN: the customer waits. PENDING: we wait for the customer."""
+
+    OPEN = "OPEN"
+    PENDING = "PENDING"
+    RESOLVED = "RESOLVED"
+    CLOSED = "CLOSED"
+
+
+class Kind(StrEnum):
+    """What a message is for. INBOUND and NOTE are never delivered; the others are."""
+
+    INBOUND = "INBOUND"
+    NOTE = "NOTE"
+    REPLY = "REPLY"
+    SURVEY = "SURVEY"
+    AUTO_REPLY = "AUTO_REPLY"
+    NOTICE = "NOTICE"
+
+    @property
+    def is_outbound(self) -> bool:
+        """Whether it leaves the house."""
+        return self not in {Kind.INBOUND, Kind.NOTE}
+
+
+class Progress(StrEnum):
+    """How far an outbound message has come, as far as anyone has told us."""
+
+    QUEUED = "QUEUED"
+    UNCERTAIN = "UNCERTAIN"
+    SENT = "SENT"
+    FAILED = "FAILED"
+    DELIVERED = "DELIVERED"
+    READ = "READ"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file; `reference` says where its content is."""
+
+    attachment_id: str
+    file_name: str
+    media_type: str
+    size_bytes: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One utterance, normalised. `author` is `customer/<id>`, `agent/<id>` or `service/<name>`.
+
+    `place` counts the messages of a conversation from 1. `source_id` is what asked for it.
+    """
+
+    message_id: str
+    conversation_id: str
+    kind: Kind
+    channel: Channel
+    account_id: str
+    author: str
+    from_address: str
+    to_address: str
+    text: str
+    occurred_at_ms: int
+    received_at_ms: int
+    place: int
+    subject: str = ""
+    language: str = ""
+    provider_message_id: str = ""
+    source_id: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An address of a customer; `home_id` is the shard key that follows from it."""
+
+    channel: Channel
+    address: str
+    home_id: str
+    linked_at_ms: int
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A person, known by the addresses that they write from."""
+
+    customer_id: str
+    tenant_id: str
+    home_id: str
+    tier: Tier
+    language: str
+    display_name: str
+    identities: tuple[Identity, ...]
+    created_at_ms: int
+    updated_at_ms: int
+    attributes: tuple[tuple[str, str], ...] = ()
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The one thread of a customer's matter.
+
+    Channel, account and addresses are those of the latest inbound message: answers go out on them.
+    Tier and attributes are the customer's, so that readers of an event need no look-up. `sequence`
+    counts the events of the conversation, `messages` its messages and notes.
+    """
+
+    conversation_id: str
+    tenant_id: str
+    customer_id: str
+    home_id: str
+    account_id: str
+    channel: Channel
+    address: str
+    account_address: str
+    tier: Tier
+    language: str
+    status: Status
+    opened_at_ms: int
+    updated_at_ms: int
+    subject: str = ""
+    pool_hint: str = ""
+    tags: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    follows_id: str = ""
+    last_agent_id: str = ""
+    messages: int = 0
+    sequence: int = 0
+    reopened: int = 0
+    last_inbound_at_ms: int = 0
+    last_outbound_at_ms: int = 0
+    resolved_at_ms: int = 0
+    closed_at_ms: int = 0
+
+    @property
+    def is_live(self) -> bool:
+        """A live conversation may still take the customer's next message; closed never does."""
+        return self.status is not Status.CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What is known of an outbound message at its provider. `source_id` is what asked for it."""
+
+    message_id: str
+    conversation_id: str
+    kind: Kind
+    source_id: str
+    progress: Progress
+    provider_message_id: str
+    reason: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A provider's word about a message that it names by its own id, waiting for its match."""
+
+    account_id: str
+    provider_message_id: str
+    progress: Progress
+    reason: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Everything that a decision about one customer may look at; empty for a stranger.
+
+    `deliveries` holds the outbound messages that the commands at hand speak of, `parked` the
+    receipts that wait under a provider's id, and `message_ids` what was added since the dossier was
+    read: older repeats never reach a decision.
+    """
+
+    home_id: str
+    customer: Customer | None = None
+    conversations: Mapping[str, Conversation] = field(default_factory=dict)
+    deliveries: Mapping[str, Delivery] = field(default_factory=dict)
+    parked: Mapping[str, Receipt] = field(default_factory=dict)
+    message_ids: frozenset[str] = frozenset()
+
+    @property
+    def live(self) -> Conversation | None:
+        """The conversation that takes the customer's next message; there is at most one."""
+        return next((c for c in self.conversations.values() if c.is_live), None)
