@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from switchboard.engine.v1 import control_pb2 as _control_pb2
 from switchboard.intake.v1 import model_pb2 as _model_pb2
 import builtins as _builtins
@@ -19,6 +20,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Sighting:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SightingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sighting.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SIGHTING_UNSPECIFIED: _Sighting.ValueType  # 0
+    """Not given; treated as unavailable."""
+    SIGHTING_FOUND: _Sighting.ValueType  # 1
+    """The provider has it."""
+    SIGHTING_ABSENT: _Sighting.ValueType  # 2
+    """The provider does not list it, which is no proof: lists lag."""
+    SIGHTING_UNAVAILABLE: _Sighting.ValueType  # 3
+    """The provider did not answer, or has no way to ask."""
+
+class Sighting(_Sighting, metaclass=_SightingEnumTypeWrapper):
+    """What the provider shows of a message whose attempt nobody knows the outcome of."""
+
+SIGHTING_UNSPECIFIED: Sighting.ValueType  # 0
+"""Not given; treated as unavailable."""
+SIGHTING_FOUND: Sighting.ValueType  # 1
+"""The provider has it."""
+SIGHTING_ABSENT: Sighting.ValueType  # 2
+"""The provider does not list it, which is no proof: lists lag."""
+SIGHTING_UNAVAILABLE: Sighting.ValueType  # 3
+"""The provider did not answer, or has no way to ask."""
+Global___Sighting: _TypeAlias = Sighting  # noqa: Y015
 
 @_typing.final
 class IntakeInput(_message.Message):
@@ -913,6 +942,7 @@ class OutboundMessage(_message.Message):
     REQUEST_FIELD_NUMBER: _builtins.int
     CALLBACK_FIELD_NUMBER: _builtins.int
     ATTEMPT_RESULT_FIELD_NUMBER: _builtins.int
+    LOOKUP_RESULT_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant."""
     occurred_at_ms: _builtins.int
@@ -939,6 +969,10 @@ class OutboundMessage(_message.Message):
     def attempt_result(self) -> Global___AttemptResult:
         """How an attempt ended, told by the process that made the call."""
 
+    @_builtins.property
+    def lookup_result(self) -> Global___LookupResult:
+        """How a look-up of an attempt in doubt ended, told by the process that made it."""
+
     def __init__(
         self,
         *,
@@ -951,12 +985,13 @@ class OutboundMessage(_message.Message):
         request: Global___OutboundRequest | None = ...,
         callback: Global___DeliveryCallback | None = ...,
         attempt_result: Global___AttemptResult | None = ...,
+        lookup_result: Global___LookupResult | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_result", b"attempt_result", "callback", b"callback", "control", b"control", "kind", b"kind", "request", b"request"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt_result", b"attempt_result", "callback", b"callback", "control", b"control", "kind", b"kind", "lookup_result", b"lookup_result", "request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "attempt_result", b"attempt_result", "callback", b"callback", "control", b"control", "kind", b"kind", "occurred_at_ms", b"occurred_at_ms", "received_at_ms", b"received_at_ms", "request", b"request", "request_id", b"request_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "attempt_result", b"attempt_result", "callback", b"callback", "control", b"control", "kind", b"kind", "lookup_result", b"lookup_result", "occurred_at_ms", b"occurred_at_ms", "received_at_ms", b"received_at_ms", "request", b"request", "request_id", b"request_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "request", "callback", "attempt_result"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "request", "callback", "attempt_result", "lookup_result"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -1103,3 +1138,41 @@ class AttemptResult(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AttemptResult: _TypeAlias = AttemptResult  # noqa: Y015
+
+@_typing.final
+class LookupResult(_message.Message):
+    """How one look-up at a provider ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    LOOKUP_FIELD_NUMBER: _builtins.int
+    SIGHTING_FIELD_NUMBER: _builtins.int
+    PROVIDER_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    UNCERTAIN_POLICY_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    """Our id of the message."""
+    lookup: _builtins.int
+    """Number of the look-up, from 1 up."""
+    sighting: Global___Sighting.ValueType
+    """What the provider showed."""
+    provider_message_id: _builtins.str
+    """Provider's id, if it was found."""
+    uncertain_policy: _model_pb2.UncertainPolicy.ValueType
+    """What the account makes of a message that is never seen, as read for this look-up."""
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        lookup: _builtins.int = ...,
+        sighting: Global___Sighting.ValueType = ...,
+        provider_message_id: _builtins.str = ...,
+        uncertain_policy: _model_pb2.UncertainPolicy.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lookup", b"lookup", "message_id", b"message_id", "provider_message_id", b"provider_message_id", "sighting", b"sighting", "uncertain_policy", b"uncertain_policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookupResult: _TypeAlias = LookupResult  # noqa: Y015
