@@ -20,6 +20,7 @@ class Health:
     def __init__(self, *checks: str) -> None:
         self._reasons: dict[str, str] = dict.fromkeys(checks, "not started")
         self._listeners: list[Callable[[bool], None]] = []
+        self._on_drain: list[Callable[[], None]] = []
         self._beat = time.monotonic()
 
     @property
@@ -44,6 +45,16 @@ class Health:
     def failing(self, check: str, reason: str) -> None:
         """The check fails; the reason is shown by /readyz, so it names no customer."""
         self._set(check, reason)
+
+    def drain(self) -> None:
+        """Not ready from now on, for ever; end what would never end by itself."""
+        self.failing(DRAINING, "draining")
+        for callback in self._on_drain:
+            callback()
+
+    def on_drain(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the drain begins, before any component is stopped."""
+        self._on_drain.append(callback)
 
     def watch(self, listener: Callable[[bool], None]) -> None:
         """Call `listener(ready)` now and whenever readiness changes, on the event loop."""

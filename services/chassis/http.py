@@ -162,7 +162,8 @@ class Observed:
                 await self._app(scope, receive, noting)
             finally:
                 route = _route(scope)
-                self._seconds.labels(method, route, status).observe(time.perf_counter() - began)
+                seconds = time.perf_counter() - began
+                self._seconds.labels(method, route, status).observe(seconds, tracing.exemplar(span))
                 span.set(semconv.HTTP_METHOD, method)
                 span.set(semconv.HTTP_ROUTE, route)
                 span.set(semconv.HTTP_STATUS, status)

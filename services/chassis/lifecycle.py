@@ -141,7 +141,7 @@ async def _start(app: App, started: list[Component]) -> None:
 
 async def _drain(app: App, started: list[Component], crash: asyncio.Future[BaseException]) -> bool:
     """Stop in reverse order within the time given; a crash meanwhile ends the process."""
-    app.health.failing(DRAINING, "draining")
+    app.health.drain()
     stopping = asyncio.ensure_future(_stop_all(started))
     done, _ = await asyncio.wait(
         (stopping, crash), timeout=app.shutdown_seconds, return_when=asyncio.FIRST_COMPLETED

@@ -64,6 +64,12 @@ def is_recorded(parent: bytes | None) -> bool:
     return parent is not None and parent.endswith(_RECORDED)
 
 
+def exemplar(span: Span) -> dict[str, str] | None:
+    """What ties a histogram's observation to a recorded trace."""
+    recorded = is_recorded(span.traceparent)
+    return {"trace_id": span.traceparent[3:35].decode("ascii")} if recorded else None
+
+
 class Span:
     """Work in hand. As a context manager it makes its `traceparent` current and records errors."""
 

@@ -106,8 +106,9 @@ CREATE TABLE parked (
 
 -- Keeps the days of `request`: today, the next two, and `keep_days` back (at least 8, the longest
 -- time for which a provider repeats a message). Safe to call from many processes at once.
+-- Runs as the schema's owner: the service's role may not create or drop tables.
 CREATE FUNCTION engine_keep_days(today integer, keep_days integer) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     wanted integer;
     old record;
