@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
-import orjson
 
 from services.chassis.bus.fates import Fenced, LayoutRefused, StoreUnavailable, WriteRefused
 from services.chassis.bus.store import Commit, Letter, Place, Stamp, Taken
 
 FENCED_SQLSTATE = "SBF01"
+LOAD_SECONDS = 30.0
 COMMIT_SECONDS = 10.0  # after which a commit counts as unknown, and is settled
 
 # The database is away or has no room: the same statement may work in a while.
@@ -23,6 +23,7 @@ _AWAY = (
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
     asyncpg.OperatorInterventionError,
     asyncpg.TransactionRollbackError,
     asyncpg.exceptions.PostgresSystemError,
@@ -51,11 +52,20 @@ async def translated() -> AsyncIterator[None]:
         raise
 
 
+class Pooled(Protocol):
+    """Who has the pool, once it is started; its jsonb codec is orjson's."""
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """The pool."""
+        ...
+
+
 class PostgresRows:
     """Reads of a service's own tables. Table and column names come from code, never from input."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+    def __init__(self, postgres: Pooled) -> None:
+        self._postgres = postgres
 
     async def select(self, table: str, **where: Any) -> list[dict[str, Any]]:
         """Rows whose columns equal the given values; a list or tuple means any of them."""
@@ -65,16 +75,20 @@ class PostgresRows:
         ]
         query = f"SELECT * FROM {table}" + (f" WHERE {' AND '.join(tests)}" if tests else "")  # noqa: S608 - names from code
         async with translated():
-            found = await self._pool.fetch(query, *where.values())
+            found = await self._postgres.pool.fetch(query, *where.values(), timeout=LOAD_SECONDS)
         return [dict(row) for row in found]
 
 
 class PostgresStore:
     """Shards, outbox, timers, requests and dead letters in a service's schema."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
-        self.rows = PostgresRows(pool)
+    def __init__(self, postgres: Pooled) -> None:
+        self._postgres = postgres
+        self.rows = PostgresRows(postgres)
+
+    @property
+    def _pool(self) -> asyncpg.Pool:
+        return self._postgres.pool
 
     async def take(
         self, processor: str, *, layout: int, partitions: int, shards: Sequence[int], owner: str
@@ -98,10 +112,9 @@ class PostgresStore:
 
     async def commit(self, commit: Commit) -> frozenset[str]:
         """Apply the commit in one statement. Returns request keys that were answered before."""
-        document = orjson.dumps(commit.document()).decode()
         async with translated():
             known = await self._pool.fetchval(
-                _COMMIT, document, commit.payloads, timeout=COMMIT_SECONDS
+                _COMMIT, commit.document(), commit.payloads, timeout=COMMIT_SECONDS
             )
         return frozenset(known or ())
 
@@ -188,7 +201,7 @@ def _letter(row: asyncpg.Record) -> Letter:
     )
 
 
-_COMMIT = "SELECT commit_batch($1::text::jsonb, $2)"
+_COMMIT = "SELECT commit_batch($1, $2)"
 _LAYOUT = """
 INSERT INTO engine_layout (processor, layout, partitions) VALUES ($1, $2, $3)
 ON CONFLICT (processor) DO UPDATE SET layout = greatest(engine_layout.layout, excluded.layout)
