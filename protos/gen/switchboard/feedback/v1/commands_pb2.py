@@ -26,7 +26,7 @@ from switchboard.engine.v1 import control_pb2 as switchboard_dot_engine_dot_v1_d
 from switchboard.feedback.v1 import model_pb2 as switchboard_dot_feedback_dot_v1_dot_model__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&switchboard/feedback/v1/commands.proto\x12\x17switchboard.feedback.v1\x1a#switchboard/engine/v1/control.proto\x1a#switchboard/feedback/v1/model.proto\"\xf1\x02\n\rFeedbackInput\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\x02 \x01(\x03\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x05 \x01(\t\x12\x31\n\x07\x63ontrol\x18\x0f \x01(\x0b\x32\x1e.switchboard.engine.v1.ControlH\x00\x12>\n\rrecord_answer\x18\x10 \x01(\x0b\x32%.switchboard.feedback.v1.RecordAnswerH\x00\x12>\n\rupsert_policy\x18\x11 \x01(\x0b\x32%.switchboard.feedback.v1.UpsertPolicyH\x00\x12>\n\ropen_recovery\x18\x12 \x01(\x0b\x32%.switchboard.feedback.v1.OpenRecoveryH\x00\x42\x06\n\x04kind\"Q\n\x0cRecordAnswer\x12\x11\n\tsurvey_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x05\x12\x0f\n\x07\x63omment\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\"E\n\x0cUpsertPolicy\x12\x35\n\x06policy\x18\x01 \x01(\x0b\x32%.switchboard.feedback.v1.SurveyPolicy\"J\n\x0cOpenRecovery\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\tsurvey_id\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&switchboard/feedback/v1/commands.proto\x12\x17switchboard.feedback.v1\x1a#switchboard/engine/v1/control.proto\x1a#switchboard/feedback/v1/model.proto\"\xe7\x03\n\rFeedbackInput\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\x02 \x01(\x03\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x05 \x01(\t\x12\x31\n\x07\x63ontrol\x18\x0f \x01(\x0b\x32\x1e.switchboard.engine.v1.ControlH\x00\x12>\n\rrecord_answer\x18\x10 \x01(\x0b\x32%.switchboard.feedback.v1.RecordAnswerH\x00\x12>\n\rupsert_policy\x18\x11 \x01(\x0b\x32%.switchboard.feedback.v1.UpsertPolicyH\x00\x12>\n\ropen_recovery\x18\x12 \x01(\x0b\x32%.switchboard.feedback.v1.OpenRecoveryH\x00\x12\x36\n\ttake_turn\x18\x13 \x01(\x0b\x32!.switchboard.feedback.v1.TakeTurnH\x00\x12<\n\x0cturn_decided\x18\x14 \x01(\x0b\x32$.switchboard.feedback.v1.TurnDecidedH\x00\x42\x06\n\x04kind\"Q\n\x0cRecordAnswer\x12\x11\n\tsurvey_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x05\x12\x0f\n\x07\x63omment\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\"2\n\x08TakeTurn\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x11\n\tsurvey_id\x18\x02 \x01(\t\"1\n\x0bTurnDecided\x12\x11\n\tsurvey_id\x18\x01 \x01(\t\x12\x0f\n\x07granted\x18\x02 \x01(\x08\"E\n\x0cUpsertPolicy\x12\x35\n\x06policy\x18\x01 \x01(\x0b\x32%.switchboard.feedback.v1.SurveyPolicy\"J\n\x0cOpenRecovery\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\tsurvey_id\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,11 +34,15 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'switchboard.feedback.v1.com
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FEEDBACKINPUT']._serialized_start=142
-  _globals['_FEEDBACKINPUT']._serialized_end=511
-  _globals['_RECORDANSWER']._serialized_start=513
-  _globals['_RECORDANSWER']._serialized_end=594
-  _globals['_UPSERTPOLICY']._serialized_start=596
-  _globals['_UPSERTPOLICY']._serialized_end=665
-  _globals['_OPENRECOVERY']._serialized_start=667
-  _globals['_OPENRECOVERY']._serialized_end=741
+  _globals['_FEEDBACKINPUT']._serialized_end=629
+  _globals['_RECORDANSWER']._serialized_start=631
+  _globals['_RECORDANSWER']._serialized_end=712
+  _globals['_TAKETURN']._serialized_start=714
+  _globals['_TAKETURN']._serialized_end=764
+  _globals['_TURNDECIDED']._serialized_start=766
+  _globals['_TURNDECIDED']._serialized_end=815
+  _globals['_UPSERTPOLICY']._serialized_start=817
+  _globals['_UPSERTPOLICY']._serialized_end=886
+  _globals['_OPENRECOVERY']._serialized_start=888
+  _globals['_OPENRECOVERY']._serialized_end=962
 # @@protoc_insertion_point(module_scope)

@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class FeedbackInput(_message.Message):
     """Envelope of `feedback.inputs.v1`, keyed by conversation id; configuration goes to every
-    partition.
+    partition, and what asks for a customer's turn is keyed by customer id.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -35,6 +35,8 @@ class FeedbackInput(_message.Message):
     RECORD_ANSWER_FIELD_NUMBER: _builtins.int
     UPSERT_POLICY_FIELD_NUMBER: _builtins.int
     OPEN_RECOVERY_FIELD_NUMBER: _builtins.int
+    TAKE_TURN_FIELD_NUMBER: _builtins.int
+    TURN_DECIDED_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant."""
     occurred_at_ms: _builtins.int
@@ -61,6 +63,14 @@ class FeedbackInput(_message.Message):
     def open_recovery(self) -> Global___OpenRecovery:
         """Open a recovery."""
 
+    @_builtins.property
+    def take_turn(self) -> Global___TakeTurn:
+        """May this customer be asked now?"""
+
+    @_builtins.property
+    def turn_decided(self) -> Global___TurnDecided:
+        """The customer's cooldown was looked up."""
+
     def __init__(
         self,
         *,
@@ -73,12 +83,14 @@ class FeedbackInput(_message.Message):
         record_answer: Global___RecordAnswer | None = ...,
         upsert_policy: Global___UpsertPolicy | None = ...,
         open_recovery: Global___OpenRecovery | None = ...,
+        take_turn: Global___TakeTurn | None = ...,
+        turn_decided: Global___TurnDecided | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["control", b"control", "kind", b"kind", "open_recovery", b"open_recovery", "record_answer", b"record_answer", "upsert_policy", b"upsert_policy"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["control", b"control", "kind", b"kind", "open_recovery", b"open_recovery", "record_answer", b"record_answer", "take_turn", b"take_turn", "turn_decided", b"turn_decided", "upsert_policy", b"upsert_policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "control", b"control", "conversation_id", b"conversation_id", "kind", b"kind", "occurred_at_ms", b"occurred_at_ms", "open_recovery", b"open_recovery", "record_answer", b"record_answer", "request_id", b"request_id", "tenant_id", b"tenant_id", "upsert_policy", b"upsert_policy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "control", b"control", "conversation_id", b"conversation_id", "kind", b"kind", "occurred_at_ms", b"occurred_at_ms", "open_recovery", b"open_recovery", "record_answer", b"record_answer", "request_id", b"request_id", "take_turn", b"take_turn", "tenant_id", b"tenant_id", "turn_decided", b"turn_decided", "upsert_policy", b"upsert_policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "record_answer", "upsert_policy", "open_recovery"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "record_answer", "upsert_policy", "open_recovery", "take_turn", "turn_decided"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -117,6 +129,58 @@ class RecordAnswer(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordAnswer: _TypeAlias = RecordAnswer  # noqa: Y015
+
+@_typing.final
+class TakeTurn(_message.Message):
+    """A conversation's surveys ask the customer's own shard whether the customer may be asked now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    SURVEY_ID_FIELD_NUMBER: _builtins.int
+    customer_id: _builtins.str
+    """Customer; also the record's key."""
+    survey_id: _builtins.str
+    """Survey that waits for the answer."""
+    def __init__(
+        self,
+        *,
+        customer_id: _builtins.str = ...,
+        survey_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "survey_id", b"survey_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeTurn: _TypeAlias = TakeTurn  # noqa: Y015
+
+@_typing.final
+class TurnDecided(_message.Message):
+    """The customer's shard answers the conversation that asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SURVEY_ID_FIELD_NUMBER: _builtins.int
+    GRANTED_FIELD_NUMBER: _builtins.int
+    survey_id: _builtins.str
+    """Survey that waits for the answer."""
+    granted: _builtins.bool
+    """True if the survey may be sent; it uses up the customer's turn."""
+    def __init__(
+        self,
+        *,
+        survey_id: _builtins.str = ...,
+        granted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["granted", b"granted", "survey_id", b"survey_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TurnDecided: _TypeAlias = TurnDecided  # noqa: Y015
 
 @_typing.final
 class UpsertPolicy(_message.Message):

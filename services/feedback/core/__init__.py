@@ -1,0 +1,1 @@
+"""The feedback core: who is asked when, and what an answer means. Pure."""
