@@ -43,9 +43,19 @@ def missing(machine: Machine) -> list[str]:
     return [
         *_python(machine),
         *_java(machine),
+        *_maven(machine),
         *_node(machine),
         *_room(machine),
     ]
+
+
+def missing_for_stack(machine: Machine, *, has_jars: bool) -> list[str]:
+    """Give one sentence for each thing the stack can't start without.
+
+    Maven is needed only as long as Kafka's jars aren't cached, Node not at all: pages are built.
+    """
+    maven = [] if has_jars else _maven(machine)
+    return [*_java(machine), *maven, *_room(machine)]
 
 
 def read_machine(folder: Path) -> Machine:
@@ -85,6 +95,9 @@ def _java(machine: Machine) -> Iterable[str]:
             f"Java {JAVA_MIN} or newer is missing: install a runtime for Apache Kafka "
             f"(Debian: apt install openjdk-{JAVA_MIN}-jre-headless)."
         )
+
+
+def _maven(machine: Machine) -> Iterable[str]:
     if not machine.maven:
         yield "Maven is missing: install Apache Maven 3.8 or newer (Debian: apt install maven)."
 

@@ -31,7 +31,7 @@ class Command:
     gid: int | None = None
 
 
-def start(command: Command) -> subprocess.Popen[bytes]:
+def start(command: Command, *, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
     """Start the program in a session of its own, its output appended to its log."""
     command.log.parent.mkdir(parents=True, exist_ok=True)
     with command.log.open("ab") as log:
@@ -46,6 +46,7 @@ def start(command: Command) -> subprocess.Popen[bytes]:
             group=command.gid,
             extra_groups=None if command.gid is None else [],
             start_new_session=True,
+            pass_fds=pass_fds,
         )
 
 
@@ -114,13 +115,14 @@ def wait_until(
     end = time.monotonic() + deadline_s
     while not ready():
         if process is not None and process.poll() is not None:
-            raise StackError(f"{what} ended with exit code {process.returncode}{_tail(log)}")
+            raise StackError(f"{what} ended with exit code {process.returncode}{tail(log)}")
         if time.monotonic() > end:
-            raise StackError(f"{what} was not ready within {deadline_s:.0f} s{_tail(log)}")
+            raise StackError(f"{what} was not ready within {deadline_s:.0f} s{tail(log)}")
         time.sleep(POLL_S)
 
 
-def _tail(log: Path | None, lines: int = 15) -> str:
+def tail(log: Path | None, lines: int = 15) -> str:
+    """Give the last lines of a log as the end of a sentence, empty without a log."""
     if log is None or not log.exists():
         return ""
     last = log.read_text(errors="replace").splitlines()[-lines:]

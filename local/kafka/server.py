@@ -12,7 +12,7 @@ from pathlib import Path
 
 from local.errors import MissingPrerequisiteError, StackError
 from local.kafka import config
-from local.kafka.jars import ensure_jars
+from local.kafka.jars import ensure_jars, jars_folder
 from local.ports import is_listening
 from local.process import Command
 
@@ -57,12 +57,12 @@ class KafkaServer:
         if not (self._data / "meta.properties").exists():
             self._format(jars, cluster_id)
 
-    def command(self) -> Command:
-        """Give the program to run; `prepare` comes first."""
+    def command(self, *, log: Path | None = None) -> Command:
+        """Give the program to run; `prepare` comes before it is started."""
         return Command(
             name=f"kafka-{self.node.id}",
-            argv=(*_java(ensure_jars()), f"-Xmx{HEAP_MB}m", "kafka.Kafka", str(self._properties)),
-            log=self.folder / "kafka.log",
+            argv=(*_java(jars_folder()), f"-Xmx{HEAP_MB}m", "kafka.Kafka", str(self._properties)),
+            log=log or self.folder / "kafka.log",
             cwd=self.folder,
         )
 

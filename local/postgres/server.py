@@ -50,14 +50,14 @@ class PostgresServer:
         if not (self._data / "PG_VERSION").exists():
             self._initdb(user)
 
-    def command(self) -> Command:
-        """Give the program to run; `prepare` comes first."""
+    def command(self, *, log: Path | None = None) -> Command:
+        """Give the program to run; `prepare` comes before it is started."""
         user = server_user()
         settings = config.arguments(port=self.port, durable=self.durable)
         return Command(
             name="postgres",
             argv=(str(program("postgres")), "-D", str(self._data), *settings),
-            log=self.folder / "postgres.log",
+            log=log or self.folder / "postgres.log",
             cwd=self._data,
             uid=user and user[0],
             gid=user and user[1],

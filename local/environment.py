@@ -1,0 +1,85 @@
+"""The environment each process is started with: its settings, and nothing it needn't know."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from local.credentials import Credentials
+from local.home import ROOT, Home
+from local.issuer import AUDIENCE, ISSUER
+from local.ports import LOOPBACK
+
+DATABASE = "switchboard"
+TRACE_RATIO = "0.05"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What all processes of one stack share."""
+
+    home: Home
+    credentials: Credentials
+    kafka_bootstrap: str
+    partitions: int
+    postgres_port: int
+    ports: Mapping[str, int]
+    """By listener, for example `intake-1-http`."""
+
+    def url(self, listener: str) -> str:
+        """Give the base address of an HTTP listener."""
+        return f"http://{LOOPBACK}:{self.ports[listener]}"
+
+
+def interpreter() -> dict[str, str]:
+    """Give what any Python process of ours needs: our packages, few malloc arenas."""
+    paths = [str(ROOT), str(ROOT / "protos" / "gen")] if (ROOT / "pyproject.toml").exists() else []
+    paths += [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
+    return {"PYTHONPATH": os.pathsep.join(paths), "MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1"}
+
+
+def role(service: str) -> str:
+    """Give the database role of a service."""
+    return f"svc_{service}"
+
+
+def role_password(credentials: Credentials, service: str) -> str:
+    """Give the password of a service's database role."""
+    seed = credentials.role_seed.encode()
+    return hmac.new(seed, service.encode(), hashlib.sha256).hexdigest()
+
+
+def service(world: World, *, service: str, name: str) -> dict[str, str]:
+    """Give the settings of one process of a service."""
+    password = role_password(world.credentials, service)
+    address = f"{LOOPBACK}:{world.postgres_port}/{DATABASE}"
+    shared = {
+        "KAFKA_BOOTSTRAP": world.kafka_bootstrap,
+        "POSTGRES_DSN": f"postgresql://{role(service)}:{password}@{address}",
+        "PARTITIONS": str(world.partitions),
+        "REPLICAS": "1",
+        "BIND_HOST": LOOPBACK,
+        "HTTP_PORT": str(world.ports[f"{name}-http"]),
+        "GRPC_PORT": str(world.ports[f"{name}-grpc"]),
+        "AUTH_ISSUER": ISSUER,
+        "AUTH_AUDIENCE": AUDIENCE,
+        "AUTH_JWKS": str(world.home.jwks),
+        "TRACE_FILE": str(world.home.spans / f"{name}.jsonl"),
+        "TRACE_RATIO": TRACE_RATIO,
+        "DEV": "true",
+    }
+    return {f"SWITCHBOARD_{key}": value for key, value in shared.items()}
+
+
+def simulator(world: World) -> dict[str, str]:
+    """Give the settings of the provider simulator."""
+    settings = {
+        "PORT": str(world.ports["simulator-http"]),
+        "LEDGER": str(world.home.ledgers / "provider.jsonl"),
+        "ACCOUNT_SID": world.credentials.twilio_account_sid,
+        "AUTH_TOKEN": world.credentials.twilio_auth_token,
+    }
+    return {f"SIMULATOR_{key}": value for key, value in settings.items()}
