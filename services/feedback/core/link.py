@@ -43,8 +43,8 @@ def read(token: str) -> Claim | None:
         raw = base64.b64decode(token.encode("ascii"), b"-_", validate=True)
     except ValueError:  # not ASCII, not Base64
         return None
-    if len(raw) != _TOKEN_BYTES:
-        return None
+    if len(raw) != _TOKEN_BYTES or base64.urlsafe_b64encode(raw).decode() != token:
+        return None  # another spelling of the same bytes is not the link we sent
     expiry = int.from_bytes(raw[_ID_BYTES:-MAC_BYTES], "big")
     return Claim(str(uuid.UUID(bytes=raw[:_ID_BYTES])), expiry, raw[-MAC_BYTES:])
 
