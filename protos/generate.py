@@ -1,5 +1,7 @@
 """Generates protos/gen: `python -m protos.generate`, or `--check` to fail on drift.
 
+The topic registry is packed beside the messages, as `switchboard.topics`, for the wheel's sake.
+
 Messages are google protobuf classes; gRPC stubs and Connect code share them. Type stubs come from
 mypy-protobuf, because protoc's own fail `mypy --strict`. Code is made in a temporary folder beside
 the target and swapped in, so that a failed run leaves the old code alone.
@@ -18,6 +20,7 @@ from pathlib import Path
 from protos import compiler
 
 TARGET = compiler.ROOT / "gen"
+TOPICS = compiler.ROOT / "topics"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -64,18 +67,16 @@ def generate(target: Path) -> None:
         "--connectrpc_opt=protobuf=google",
     ]
     compiler.protoc([*common, *plugins, *calls, *compiler.services()])
+    shutil.copytree(TOPICS, target / "switchboard" / "topics")
     mark_packages(target)
 
 
 def mark_packages(target: Path) -> None:
     """Make each folder of ours a typed package; `buf` stays a namespace that others may share."""
-    for folder in sorted({path.parent for path in (target / "switchboard").rglob("*.py")}):
+    ours = target / "switchboard"
+    for folder in (ours, *(path for path in ours.rglob("*") if path.is_dir())):
         (folder / "__init__.py").touch()
-    (target / "switchboard" / "__init__.py").touch()
-    for folder in (target / "switchboard").iterdir():
-        if folder.is_dir():
-            (folder / "__init__.py").touch()
-    (target / "switchboard" / "py.typed").touch()
+    (ours / "py.typed").touch()
 
 
 def swap(fresh: Path, target: Path) -> None:

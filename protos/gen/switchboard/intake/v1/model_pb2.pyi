@@ -789,7 +789,7 @@ class ConversationRef(_message.Message):
 
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Customer attributes that rules may look at."""
+        """Customer attributes that rules may look at. PII."""
 
     def __init__(
         self,
