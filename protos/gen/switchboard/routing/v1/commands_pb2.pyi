@@ -18,6 +18,11 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
@@ -355,6 +360,7 @@ class SetPresence(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     PRESENCE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    EDGE_ID_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Agent."""
     session_id: _builtins.str
@@ -365,6 +371,8 @@ class SetPresence(_message.Message):
     """Presence."""
     reason: _builtins.str
     """Why, for example `lunch`."""
+    edge_id: _builtins.str
+    """Process that holds the session; its lease vouches for it."""
     def __init__(
         self,
         *,
@@ -373,10 +381,11 @@ class SetPresence(_message.Message):
         sequence: _builtins.int = ...,
         presence: _model_pb2.Presence.ValueType = ...,
         reason: _builtins.str = ...,
+        edge_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "presence", b"presence", "reason", b"reason", "sequence", b"sequence", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "edge_id", b"edge_id", "presence", b"presence", "reason", b"reason", "sequence", b"sequence", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -410,23 +419,28 @@ Global___SessionBeat: _TypeAlias = SessionBeat  # noqa: Y015
 
 @_typing.final
 class SessionHeartbeat(_message.Message):
-    """Sessions that are alive, batched by the process that holds them."""
+    """The process that holds sessions is alive, and so are they: one lease a process and domain."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSIONS_FIELD_NUMBER: _builtins.int
+    EDGE_ID_FIELD_NUMBER: _builtins.int
+    edge_id: _builtins.str
+    """Process that holds the sessions."""
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SessionBeat]:
-        """Sessions."""
+        """Sessions. Not needed: the lease of the process covers all that it holds."""
 
     def __init__(
         self,
         *,
         sessions: _abc.Iterable[Global___SessionBeat] | None = ...,
+        edge_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["sessions", b"sessions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["edge_id", b"edge_id", "sessions", b"sessions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -441,22 +455,26 @@ class SessionClosed(_message.Message):
     AGENT_ID_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
     SIGNED_OFF_FIELD_NUMBER: _builtins.int
+    EDGE_ID_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Agent."""
     session_id: _builtins.str
     """Session."""
     signed_off: _builtins.bool
     """True if the agent signed off, false if the connection broke."""
+    edge_id: _builtins.str
+    """Process that held the session; means nothing once another holds it."""
     def __init__(
         self,
         *,
         agent_id: _builtins.str = ...,
         session_id: _builtins.str = ...,
         signed_off: _builtins.bool = ...,
+        edge_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "session_id", b"session_id", "signed_off", b"signed_off"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "edge_id", b"edge_id", "session_id", b"session_id", "signed_off", b"signed_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
