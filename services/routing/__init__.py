@@ -1,0 +1,1 @@
+"""Routing: what each conversation needs, and which agent it goes to."""

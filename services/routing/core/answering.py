@@ -1,0 +1,115 @@
+"""Decisions about what agents do with offers and work."""
+
+from __future__ import annotations
+
+from services.routing.core.commands import (
+    AcceptOffer,
+    CompleteWork,
+    DeclineOffer,
+    EndWrapUp,
+    ExpireOffer,
+    ExpireWrapUp,
+)
+from services.routing.core.events import (
+    OfferAccepted,
+    OfferDeclined,
+    OfferTimedOut,
+    WrapUpEnded,
+)
+from services.routing.core.kinds import AssignmentState, Presence
+from services.routing.core.placing import complete as complete_work
+from services.routing.core.policies import REST_ALONE_MS_MAX
+from services.routing.core.presence import leave
+from services.routing.core.refusals import Reason, Rejection
+from services.routing.core.turn import Turn
+from services.routing.core.work import Assignment, Offer, Rest
+
+
+def accept(turn: Turn, command: AcceptOffer) -> Rejection | None:
+    """Take the work, if the offer is still open: a late answer changes nothing."""
+    offer = _open_offer(turn, command.offer_id, command.agent_id)
+    if isinstance(offer, Rejection):
+        return offer
+    turn.add(OfferAccepted(offer.offer_id, turn.now_ms))
+    return None
+
+
+def decline(turn: Turn, command: DeclineOffer) -> Rejection | None:
+    """Leave the work to somebody else."""
+    offer = _open_offer(turn, command.offer_id, command.agent_id)
+    if isinstance(offer, Rejection):
+        return offer
+    turn.add(OfferDeclined(offer.offer_id, command.reason, _rest(turn, offer), turn.now_ms))
+    turn.settle(agents=[offer.agent_id], work=[offer.work_id])
+    return None
+
+
+def expire(turn: Turn, command: ExpireOffer) -> None:
+    """Go on without an answer. Who misses too many in a row is asked no more until they say so."""
+    offer = turn.draft.offers.get(command.offer_id)
+    if offer is None or turn.now_ms < offer.expires_ms:
+        return
+    turn.add(OfferTimedOut(offer.offer_id, _rest(turn, offer), turn.now_ms))
+    agent = turn.draft.agents[offer.agent_id]
+    if 0 < turn.draft.policy.max_missed_offers <= agent.missed:
+        requeued = leave(turn, agent.agent_id, Presence.NO_ANSWER, "missed_offers")
+        turn.settle_absence([offer.work_id, *requeued])
+    else:
+        turn.settle(agents=[agent.agent_id], work=[offer.work_id])
+
+
+def complete(turn: Turn, command: CompleteWork) -> Rejection | None:
+    """Be done with it. Said again in wrap-up, nothing happens."""
+    assignment = _open_assignment(turn, command.work_id, command.agent_id)
+    if isinstance(assignment, Rejection):
+        return assignment
+    if assignment.state is AssignmentState.ACTIVE:
+        complete_work(turn, assignment.work_id, command.reason, asked_by_triage=False)
+    return None
+
+
+def end_wrap_up(turn: Turn, command: EndWrapUp) -> Rejection | None:
+    """Be ready for more before the time is over."""
+    assignment = _open_assignment(turn, command.work_id, command.agent_id)
+    if isinstance(assignment, Rejection):
+        return assignment
+    if assignment.state is not AssignmentState.WRAP_UP:
+        return Rejection(Reason.NOT_IN_WRAP_UP, "the work is not completed yet")
+    _end_wrap_up(turn, assignment, timed_out=False)
+    return None
+
+
+def expire_wrap_up(turn: Turn, command: ExpireWrapUp) -> None:
+    """Be ready for more because the time is over."""
+    assignment = turn.draft.assignments.get(command.work_id)
+    if assignment is not None and 0 < assignment.wrap_up_until_ms <= turn.now_ms:
+        _end_wrap_up(turn, assignment, timed_out=True)
+
+
+def _end_wrap_up(turn: Turn, assignment: Assignment, *, timed_out: bool) -> None:
+    turn.add(WrapUpEnded(assignment.work_id, timed_out, turn.now_ms))
+    turn.settle(agents=[assignment.agent_id])
+
+
+def _rest(turn: Turn, offer: Offer) -> Rest:
+    cooldown_ms = turn.draft.policy.decline_cooldown_ms
+    alone_ms = min(cooldown_ms, REST_ALONE_MS_MAX)
+    return Rest(offer.agent_id, turn.now_ms + alone_ms, turn.now_ms + cooldown_ms)
+
+
+def _open_offer(turn: Turn, offer_id: str, agent_id: str) -> Offer | Rejection:
+    offer = turn.draft.offers.get(offer_id)
+    if offer is None:
+        return Rejection(Reason.OFFER_ENDED, "the offer is not open any more")
+    if offer.agent_id != agent_id:
+        return Rejection(Reason.OFFER_NOT_YOURS, "the offer was made to another agent")
+    return offer
+
+
+def _open_assignment(turn: Turn, work_id: str, agent_id: str) -> Assignment | Rejection:
+    assignment = turn.draft.assignments.get(work_id)
+    if assignment is None:
+        return Rejection(Reason.NOT_ASSIGNED, "nobody has this work, or it has ended")
+    if assignment.agent_id != agent_id:
+        return Rejection(Reason.NOT_ASSIGNED, "another agent has this work")
+    return assignment

@@ -1,0 +1,17 @@
+"""Ids that follow from what they name, so that every replay finds the same one."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid5
+
+_NAMESPACE = UUID("5b0d9c0e-7f53-5c0a-8d57-0f2f5e0f1c62")
+
+
+def offer_id(work_id: str, number: int) -> str:
+    """The id of the `number`th offer of a piece of work."""
+    return str(uuid5(_NAMESPACE, f"offer/{work_id}/{number}"))
+
+
+def decision_id(work_id: str, number: int) -> str:
+    """The id of the decision that led to the `number`th offer of a piece of work."""
+    return str(uuid5(_NAMESPACE, f"decision/{work_id}/{number}"))

@@ -1,0 +1,64 @@
+"""Decisions about work: it comes, it changes, it is needed no more, somebody may be asked again."""
+
+from __future__ import annotations
+
+from services.routing.core.commands import ChangeWork, EndRest, RequestWork, WithdrawWork
+from services.routing.core.events import (
+    OfferRescinded,
+    WorkChanged,
+    WorkCompleted,
+    WorkQueued,
+    WorkWithdrawn,
+)
+from services.routing.core.kinds import WorkState
+from services.routing.core.turn import Turn
+
+
+def request(turn: Turn, command: RequestWork) -> None:
+    """Queue the work, and ask somebody at once if there is anybody."""
+    work = command.work
+    if work.work_id in turn.draft.work:
+        return
+    turn.add(WorkQueued(work))
+    turn.settle(work=[work.work_id])
+
+
+def change(turn: Turn, command: ChangeWork) -> None:
+    """Ask for something else. Who has the work or is asked for it is not disturbed."""
+    work = turn.draft.work.get(command.work_id)
+    if work is None:
+        return
+    if (work.requirement, work.priority) == (command.requirement, command.priority):
+        return
+    turn.add(WorkChanged(work.work_id, command.requirement, command.priority, turn.now_ms))
+    turn.settle(work=[work.work_id])
+
+
+def withdraw(turn: Turn, command: WithdrawWork) -> None:
+    """End the work: unasked, with its offer taken back, or completed by whoever has it."""
+    work = turn.draft.work.get(command.work_id)
+    if work is None or work.state is WorkState.WRAP_UP:
+        return
+    if work.state is WorkState.ASSIGNED:
+        complete(turn, work.work_id, command.reason, asked_by_triage=True)
+        return
+    freed = [work.agent_id] if work.state is WorkState.OFFERED else []
+    if freed:
+        turn.add(OfferRescinded(work.offer_id, "withdrawn", turn.now_ms))
+    turn.add(WorkWithdrawn(work.work_id, command.reason, turn.now_ms))
+    turn.settle(agents=freed)
+
+
+def complete(turn: Turn, work_id: str, reason: str, *, asked_by_triage: bool) -> None:
+    """End assigned work, into wrap-up where its pool has one; the agent has room after that."""
+    work = turn.draft.work[work_id]
+    wrap_up_ms = turn.draft.policy.wrap_up_of(work.requirement.pool)
+    until_ms = turn.now_ms + wrap_up_ms if wrap_up_ms else 0
+    turn.add(WorkCompleted(work_id, reason, until_ms, asked_by_triage, turn.now_ms))
+    if not until_ms:
+        turn.settle(agents=[work.agent_id])
+
+
+def end_rest(turn: Turn, command: EndRest) -> None:
+    """Ask again, now that somebody who had declined may be asked."""
+    turn.settle(work=[command.work_id])
