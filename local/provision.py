@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+from aiokafka.admin import AIOKafkaAdminClient
 
 from local import environment
 from local.credentials import Credentials
+from local.errors import StackError
+from services.chassis.bus import topics as registry
+from services.chassis.bus.provision import Drift, Provisioner, TopicDriftError
 from services.chassis.postgres import migrate
 
 SERVICES = Path(migrate.__file__).parents[2]
 PROCESSING = ("intake", "routing", "sla", "feedback")
 """Services whose schema holds the engine's tables beside their own."""
 MAINTENANCE_DATABASE = "postgres"
+REPLICAS = 1
 
 
 def migration_folders(service: str) -> list[Path]:
@@ -50,3 +57,32 @@ async def _create_database(admin_dsn: str) -> None:
             await connection.execute(f'CREATE DATABASE "{name}"')
     finally:
         await connection.close()
+
+
+async def apply_topics(*, bootstrap: str, partitions: int) -> tuple[str, ...]:
+    """Create the registry's topics that are missing; gives their names.
+
+    Raises:
+        StackError: One that exists differs from the registry.
+    """
+    async with _provisioner(bootstrap, partitions) as provisioner:
+        try:
+            return await provisioner.apply()
+        except TopicDriftError as drift:
+            raise StackError(str(drift)) from drift
+
+
+async def topic_drifts(*, bootstrap: str, partitions: int) -> tuple[Drift, ...]:
+    """Give where the cluster's topics differ from the registry."""
+    async with _provisioner(bootstrap, partitions) as provisioner:
+        return await provisioner.drifts()
+
+
+@asynccontextmanager
+async def _provisioner(bootstrap: str, partitions: int) -> AsyncIterator[Provisioner]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        yield Provisioner(admin, registry.load().values(), partitions=partitions, replicas=REPLICAS)
+    finally:
+        await admin.close()
