@@ -84,6 +84,7 @@ class NoteProgress:
 
     `message_id` may be empty where the provider returns no reference of ours; then
     `provider_message_id` decides, and a receipt that matches nothing yet is parked.
+    `by_provider` tells a receipt from a result of ours.
     """
 
     tenant_id: str
@@ -94,6 +95,7 @@ class NoteProgress:
     progress: Progress
     reason: str
     occurred_at_ms: int
+    by_provider: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,14 @@ class DeliveryProgressed:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptForwarded:
+    """The provider spoke of a message before our delivery knew its fate; it shall hear of it."""
+
+    delivery: Delivery
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptParked:
     """A receipt came before its message could be told; it waits under the provider's id."""
 
@@ -100,6 +108,7 @@ Event = (
     | MessageAdded
     | StatusChanged
     | DeliveryProgressed
+    | ReceiptForwarded
     | ReceiptParked
     | ReceiptMatched
 )

@@ -12,6 +12,7 @@ from services.intake.core.events import (
     DeliveryProgressed,
     Event,
     MessageAdded,
+    ReceiptForwarded,
     ReceiptMatched,
     ReceiptParked,
     StatusChanged,
@@ -44,6 +45,8 @@ def evolve(dossier: Dossier, event: Event) -> Dossier:
             return _with_conversation(dossier, _moved(before, event))
         case DeliveryProgressed():
             return _with_progress(dossier, event.delivery)
+        case ReceiptForwarded():
+            return dossier
         case ReceiptParked(receipt):
             return replace(dossier, parked={**dossier.parked, receipt.provider_message_id: receipt})
         case ReceiptMatched(receipt):
@@ -79,6 +82,7 @@ def _with_message(dossier: Dossier, message: Message) -> Dossier:
     queued = Delivery(
         message_id=message.message_id,
         conversation_id=message.conversation_id,
+        account_id=message.account_id,
         kind=message.kind,
         source_id=message.source_id,
         progress=Progress.QUEUED,

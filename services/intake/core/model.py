@@ -181,6 +181,7 @@ class Delivery:
 
     message_id: str
     conversation_id: str
+    account_id: str
     kind: Kind
     source_id: str
     progress: Progress

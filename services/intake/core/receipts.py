@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.intake.core.commands import NoteProgress
-from services.intake.core.events import DeliveryProgressed, Event, ReceiptMatched, ReceiptParked
+from services.intake.core.events import (
+    DeliveryProgressed,
+    Event,
+    ReceiptForwarded,
+    ReceiptMatched,
+    ReceiptParked,
+)
 from services.intake.core.lifecycle import is_news
-from services.intake.core.model import Delivery, Dossier, Receipt
+from services.intake.core.model import Delivery, Dossier, Progress, Receipt
 from services.intake.core.refusals import Reason, Rejection
 
 
@@ -28,7 +34,19 @@ def note(dossier: Dossier, command: NoteProgress) -> tuple[Event, ...] | Rejecti
     final = after if parked is None else _told(after, parked)
     matched = () if parked is None else (ReceiptMatched(parked),)
     steps = (step for was, step in ((known, after), (after, final)) if was != step)
-    return (*matched, *(DeliveryProgressed(step) for step in steps))
+    return (
+        *matched,
+        *_forwarded(known, told, by_provider=command.by_provider),
+        *(DeliveryProgressed(step) for step in steps),
+    )
+
+
+def _forwarded(
+    known: Delivery, told: Receipt, *, by_provider: bool
+) -> tuple[ReceiptForwarded, ...]:
+    """Delivery settles what it is in doubt of by the provider's first word, whatever it says."""
+    helps = by_provider and known.progress in {Progress.QUEUED, Progress.UNCERTAIN}
+    return (ReceiptForwarded(known, told),) if helps else ()
 
 
 def _without_message(

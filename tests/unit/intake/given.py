@@ -105,6 +105,7 @@ def progress(
     message_id: str = "r-1",
     provider_message_id: str = "SMout",
     reason: str = "",
+    by_provider: bool = False,
 ) -> NoteProgress:
     """A receipt, or a result of our delivery."""
     return NoteProgress(
@@ -116,6 +117,7 @@ def progress(
         progress=told,
         reason=reason,
         occurred_at_ms=NOON_MS,
+        by_provider=by_provider,
     )
 
 

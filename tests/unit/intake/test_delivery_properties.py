@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import reduce
 
 from hypothesis import given
@@ -51,11 +52,13 @@ def play(history: list[tuple[Command, int]]) -> tuple[Lanes, int, list[Event]]:
     lanes, now_ms = Lanes(), NOON_MS
     told: list[Event] = []
     delivered: set[str] = set()
-    for command, passed_ms in history:
-        now_ms += passed_ms
-        if isinstance(command, Deliver) and command.dispatch.message_id in delivered:
-            continue
+    for given_command, passed_ms in history:
+        command, now_ms = given_command, now_ms + passed_ms
         if isinstance(command, Deliver):
+            if command.dispatch.message_id in delivered:
+                continue
+            position = len(delivered)  # in the log: its offset
+            command = Deliver(replace(command.dispatch, position=position))
             delivered.add(command.dispatch.message_id)
         events = decide(lanes, command, now_ms=now_ms, policy=POLICY)
         lanes = reduce(evolve, events, lanes)

@@ -7,7 +7,12 @@ from itertools import permutations
 
 import pytest
 
-from services.intake.core.events import DeliveryProgressed, ReceiptMatched, ReceiptParked
+from services.intake.core.events import (
+    DeliveryProgressed,
+    ReceiptForwarded,
+    ReceiptMatched,
+    ReceiptParked,
+)
 from services.intake.core.evolve import evolve
 from services.intake.core.model import Progress
 from services.intake.core.refusals import Reason
@@ -80,3 +85,15 @@ def test_a_result_that_only_names_the_message_is_news() -> None:
     assert isinstance(event, DeliveryProgressed)
     assert event.delivery.progress is Progress.DELIVERED
     assert event.delivery.provider_message_id == "SMout"
+
+
+@pytest.mark.parametrize(
+    ("known", "helps"),
+    [(Progress.QUEUED, True), (Progress.UNCERTAIN, True), (Progress.SENT, False)],
+)
+def test_delivery_hears_of_a_receipt_only_while_it_may_be_in_doubt(
+    known: Progress, *, helps: bool
+) -> None:
+    dossier = after(inbound(), say(), progress(known))
+    events = events_of(dossier, progress(Progress.DELIVERED, by_provider=True))
+    assert any(isinstance(event, ReceiptForwarded) for event in events) is helps
