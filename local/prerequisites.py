@@ -42,10 +42,11 @@ def missing(machine: Machine) -> list[str]:
     """Give one sentence for each missing prerequisite; empty when the set-up can start."""
     return [
         *_python(machine),
-        *_java(machine),
-        *_maven(machine),
+        *lacks_java(machine),
+        *lacks_maven(machine),
         *_node(machine),
-        *_room(machine),
+        *lacks_disk(machine),
+        *lacks_ports(machine),
     ]
 
 
@@ -54,8 +55,8 @@ def missing_for_stack(machine: Machine, *, has_jars: bool) -> list[str]:
 
     Maven is needed only as long as Kafka's jars aren't cached, Node not at all: pages are built.
     """
-    maven = [] if has_jars else _maven(machine)
-    return [*_java(machine), *maven, *_room(machine)]
+    maven = () if has_jars else lacks_maven(machine)
+    return [*lacks_java(machine), *maven, *lacks_disk(machine), *lacks_ports(machine)]
 
 
 def read_machine(folder: Path) -> Machine:
@@ -89,7 +90,8 @@ def _python(machine: Machine) -> Iterable[str]:
         yield "Python's venv module is missing: install it (Debian: apt install python3-venv)."
 
 
-def _java(machine: Machine) -> Iterable[str]:
+def lacks_java(machine: Machine) -> Iterable[str]:
+    """Say whether Apache Kafka has a Java to run on."""
     if major(machine.java) < JAVA_MIN:
         yield (
             f"Java {JAVA_MIN} or newer is missing: install a runtime for Apache Kafka "
@@ -97,7 +99,8 @@ def _java(machine: Machine) -> Iterable[str]:
         )
 
 
-def _maven(machine: Machine) -> Iterable[str]:
+def lacks_maven(machine: Machine) -> Iterable[str]:
+    """Say whether Kafka's jars can be fetched."""
     if not machine.maven:
         yield "Maven is missing: install Apache Maven 3.8 or newer (Debian: apt install maven)."
 
@@ -109,11 +112,16 @@ def _node(machine: Machine) -> Iterable[str]:
         yield "npm is missing: install it beside Node (Debian: apt install npm)."
 
 
-def _room(machine: Machine) -> Iterable[str]:
+def lacks_disk(machine: Machine) -> Iterable[str]:
+    """Say whether there is room for data and logs."""
     if machine.disk_free_bytes < DISK_FREE_BYTES_MIN:
         free_gb = machine.disk_free_bytes / 1024**3
         wanted_gb = DISK_FREE_BYTES_MIN // 1024**3
         yield f"Disk is short: {free_gb:.1f} GB free here, {wanted_gb} GB needed; make room."
+
+
+def lacks_ports(machine: Machine) -> Iterable[str]:
+    """Say whether every process finds its listeners' ports."""
     if machine.ports_free < PORTS_MIN:
         yield (
             f"Loopback ports are short: {machine.ports_free} free of {PORTS_MIN} needed; "

@@ -31,6 +31,12 @@ def migration_folders(service: str) -> list[Path]:
     return [*engine, own] if own.is_dir() else []
 
 
+def with_schema() -> list[str]:
+    """Give the services that have a schema."""
+    names = sorted(path.name for path in SERVICES.iterdir())
+    return [name for name in names if migration_folders(name)]
+
+
 async def migrate_all(*, admin_dsn: str, credentials: Credentials) -> dict[str, list[str]]:
     """Create what is missing; gives the versions applied now, by service.
 
@@ -39,11 +45,10 @@ async def migrate_all(*, admin_dsn: str, credentials: Credentials) -> dict[str, 
     """
     await _create_database(admin_dsn)
     done = {}
-    for service in sorted(path.name for path in SERVICES.iterdir()):
+    for service in with_schema():
         folders = migration_folders(service)
-        if folders:
-            password = environment.role_password(credentials, service)
-            done[service] = await migrate.migrate(admin_dsn, service, folders, password=password)
+        password = environment.role_password(credentials, service)
+        done[service] = await migrate.migrate(admin_dsn, service, folders, password=password)
     return done
 
 

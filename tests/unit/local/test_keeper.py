@@ -62,7 +62,7 @@ async def test_a_dead_process_is_started_again(stage: Stage) -> None:
     )
     assert again is not None
     assert (again.pid != first, again.exit_code) == (True, -signal.SIGKILL)
-    assert stage.log().count("begun") == 2
+    await until(lambda: stage.log().count("begun") == 2, what="the second process's words")
 
 
 async def test_stop_asks_first(stage: Stage) -> None:
