@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from switchboard.insights.v1 import model_pb2 as _model_pb2_2
 from switchboard.routing.v1 import model_pb2 as _model_pb2
 from switchboard.sla.v1 import model_pb2 as _model_pb2_1
@@ -20,6 +21,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _SourceState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SourceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SourceState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SOURCE_STATE_UNSPECIFIED: _SourceState.ValueType  # 0
+    """Not given."""
+    SOURCE_STATE_CONNECTING: _SourceState.ValueType  # 1
+    """Has not answered yet."""
+    SOURCE_STATE_LIVE: _SourceState.ValueType  # 2
+    """What is shown is how it is."""
+    SOURCE_STATE_STALE: _SourceState.ValueType  # 3
+    """Lost; what is shown is how it was."""
+
+class SourceState(_SourceState, metaclass=_SourceStateEnumTypeWrapper):
+    """Whether a part of the board is fresh."""
+
+SOURCE_STATE_UNSPECIFIED: SourceState.ValueType  # 0
+"""Not given."""
+SOURCE_STATE_CONNECTING: SourceState.ValueType  # 1
+"""Has not answered yet."""
+SOURCE_STATE_LIVE: SourceState.ValueType  # 2
+"""What is shown is how it is."""
+SOURCE_STATE_STALE: SourceState.ValueType  # 3
+"""Lost; what is shown is how it was."""
+Global___SourceState: _TypeAlias = SourceState  # noqa: Y015
 
 @_typing.final
 class WatchWallboardRequest(_message.Message):
@@ -112,6 +141,8 @@ class Wallboard(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     NOW_MS_FIELD_NUMBER: _builtins.int
     TOTALS_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    INDICATORS_FIELD_NUMBER: _builtins.int
     now_ms: _builtins.int
     """Unix milliseconds at the server."""
     @_builtins.property
@@ -138,6 +169,14 @@ class Wallboard(_message.Message):
     def totals(self) -> Global___WallboardTotals:
         """Totals."""
 
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___WallboardSource]:
+        """Where the board comes from, and whether it still comes."""
+
+    @_builtins.property
+    def indicators(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2_2.Indicator]:
+        """Indicators over the last hour."""
+
     def __init__(
         self,
         *,
@@ -148,10 +187,12 @@ class Wallboard(_message.Message):
         events: _abc.Iterable[Global___WallboardEvent] | None = ...,
         now_ms: _builtins.int = ...,
         totals: Global___WallboardTotals | None = ...,
+        sources: _abc.Iterable[Global___WallboardSource] | None = ...,
+        indicators: _abc.Iterable[_model_pb2_2.Indicator] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["totals", b"totals"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "clocks", b"clocks", "events", b"events", "now_ms", b"now_ms", "queues", b"queues", "totals", b"totals", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "clocks", b"clocks", "events", b"events", "indicators", b"indicators", "now_ms", b"now_ms", "queues", b"queues", "sources", b"sources", "totals", b"totals", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -172,6 +213,8 @@ class WallboardChange(_message.Message):
     TOTALS_FIELD_NUMBER: _builtins.int
     REMOVED_AGENT_IDS_FIELD_NUMBER: _builtins.int
     REMOVED_CLOCK_IDS_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    INDICATORS_FIELD_NUMBER: _builtins.int
     now_ms: _builtins.int
     """Unix milliseconds at the server."""
     @_builtins.property
@@ -206,6 +249,14 @@ class WallboardChange(_message.Message):
     def removed_clock_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Clocks that have ended."""
 
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___WallboardSource]:
+        """Sources whose state has changed."""
+
+    @_builtins.property
+    def indicators(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2_2.Indicator]:
+        """Indicators over the last hour; if there are any, they replace the ones before."""
+
     def __init__(
         self,
         *,
@@ -218,14 +269,50 @@ class WallboardChange(_message.Message):
         totals: Global___WallboardTotals | None = ...,
         removed_agent_ids: _abc.Iterable[_builtins.str] | None = ...,
         removed_clock_ids: _abc.Iterable[_builtins.str] | None = ...,
+        sources: _abc.Iterable[Global___WallboardSource] | None = ...,
+        indicators: _abc.Iterable[_model_pb2_2.Indicator] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["totals", b"totals"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "clocks", b"clocks", "events", b"events", "now_ms", b"now_ms", "queues", b"queues", "removed_agent_ids", b"removed_agent_ids", "removed_clock_ids", b"removed_clock_ids", "totals", b"totals", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "clocks", b"clocks", "events", b"events", "indicators", b"indicators", "now_ms", b"now_ms", "queues", b"queues", "removed_agent_ids", b"removed_agent_ids", "removed_clock_ids", b"removed_clock_ids", "sources", b"sources", "totals", b"totals", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WallboardChange: _TypeAlias = WallboardChange  # noqa: Y015
+
+@_typing.final
+class WallboardSource(_message.Message):
+    """One service that the board is made of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SINCE_MS_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name: `queues`, `agents`, `clocks`, `kpis`, `conversations`."""
+    state: Global___SourceState.ValueType
+    """Whether it is fresh."""
+    since_ms: _builtins.int
+    """Unix milliseconds since when."""
+    detail: _builtins.str
+    """Why it is stale, for people; without addresses."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        state: Global___SourceState.ValueType = ...,
+        since_ms: _builtins.int = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "name", b"name", "since_ms", b"since_ms", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WallboardSource: _TypeAlias = WallboardSource  # noqa: Y015
 
 @_typing.final
 class WallboardTotals(_message.Message):

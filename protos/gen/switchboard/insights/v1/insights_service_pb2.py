@@ -28,7 +28,7 @@ from switchboard.intake.v1 import model_pb2 as switchboard_dot_intake_dot_v1_dot
 from switchboard.options.v1 import roles_pb2 as switchboard_dot_options_dot_v1_dot_roles__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.switchboard/insights/v1/insights_service.proto\x12\x17switchboard.insights.v1\x1a\x1b\x62uf/validate/validate.proto\x1a#switchboard/insights/v1/model.proto\x1a!switchboard/intake/v1/model.proto\x1a\"switchboard/options/v1/roles.proto\"\xd1\x01\n\x0eGetKpisRequest\x12\x18\n\x07\x66rom_ms\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x16\n\x05to_ms\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x15\n\x04pool\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x39\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x1e.switchboard.intake.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1d\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x88\'(\x00\x12\x1c\n\npage_token\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"_\n\x0fGetKpisResponse\x12\x33\n\x07windows\x18\x01 \x03(\x0b\x32\".switchboard.insights.v1.KpiWindow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x85\x01\n\x10WatchKpisRequest\x12\x15\n\x04pool\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x39\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1e.switchboard.intake.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1f\n\x0cresume_token\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01\"\xf0\x01\n\x11WatchKpisResponse\x12\x39\n\x08snapshot\x18\x01 \x01(\x0b\x32%.switchboard.insights.v1.KpisSnapshotH\x00\x12\x34\n\x06\x63hange\x18\x02 \x01(\x0b\x32\".switchboard.insights.v1.KpiWindowH\x00\x12;\n\theartbeat\x18\x03 \x01(\x0b\x32&.switchboard.insights.v1.KpisHeartbeatH\x00\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\x12\x0f\n\x07replace\x18\x05 \x01(\x08\x42\x06\n\x04kind\"U\n\x0cKpisSnapshot\x12\x33\n\x07windows\x18\x01 \x03(\x0b\x32\".switchboard.insights.v1.KpiWindow\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\"\x1f\n\rKpisHeartbeat\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\"O\n\x10ListGoalsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Z\n\x11ListGoalsResponse\x12,\n\x05goals\x18\x01 \x03(\x0b\x32\x1d.switchboard.insights.v1.Goal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"f\n\x11UpsertGoalRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\x04goal\x18\x02 \x01(\x0b\x32\x1d.switchboard.insights.v1.GoalB\x06\xbaH\x03\xc8\x01\x01\"A\n\x12UpsertGoalResponse\x12+\n\x04goal\x18\x01 \x01(\x0b\x32\x1d.switchboard.insights.v1.Goal\"M\n\x11\x44\x65leteGoalRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x07goal_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"\x14\n\x12\x44\x65leteGoalResponse2\xc3\x05\n\x0fInsightsService\x12\x89\x01\n\x07GetKpis\x12\'.switchboard.insights.v1.GetKpisRequest\x1a(.switchboard.insights.v1.GetKpisResponse\"+\x8a\xb5\x18\x05\x61gent\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12\x91\x01\n\tWatchKpis\x12).switchboard.insights.v1.WatchKpisRequest\x1a*.switchboard.insights.v1.WatchKpisResponse\"+\x8a\xb5\x18\x05\x61gent\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min0\x01\x12\x8f\x01\n\tListGoals\x12).switchboard.insights.v1.ListGoalsRequest\x1a*.switchboard.insights.v1.ListGoalsResponse\"+\x8a\xb5\x18\x05\x61gent\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12~\n\nUpsertGoal\x12*.switchboard.insights.v1.UpsertGoalRequest\x1a+.switchboard.insights.v1.UpsertGoalResponse\"\x17\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x05\x61\x64min\x12~\n\nDeleteGoal\x12*.switchboard.insights.v1.DeleteGoalRequest\x1a+.switchboard.insights.v1.DeleteGoalResponse\"\x17\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x05\x61\x64minb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.switchboard/insights/v1/insights_service.proto\x12\x17switchboard.insights.v1\x1a\x1b\x62uf/validate/validate.proto\x1a#switchboard/insights/v1/model.proto\x1a!switchboard/intake/v1/model.proto\x1a\"switchboard/options/v1/roles.proto\"\xd1\x01\n\x0eGetKpisRequest\x12\x18\n\x07\x66rom_ms\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x16\n\x05to_ms\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x15\n\x04pool\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x39\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x1e.switchboard.intake.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1d\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x88\'(\x00\x12\x1c\n\npage_token\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"\x97\x01\n\x0fGetKpisResponse\x12\x33\n\x07windows\x18\x01 \x03(\x0b\x32\".switchboard.insights.v1.KpiWindow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x36\n\nindicators\x18\x03 \x03(\x0b\x32\".switchboard.insights.v1.Indicator\"\x85\x01\n\x10WatchKpisRequest\x12\x15\n\x04pool\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x39\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1e.switchboard.intake.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1f\n\x0cresume_token\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x01\"\xa8\x02\n\x11WatchKpisResponse\x12\x39\n\x08snapshot\x18\x01 \x01(\x0b\x32%.switchboard.insights.v1.KpisSnapshotH\x00\x12\x34\n\x06\x63hange\x18\x02 \x01(\x0b\x32\".switchboard.insights.v1.KpiWindowH\x00\x12;\n\theartbeat\x18\x03 \x01(\x0b\x32&.switchboard.insights.v1.KpisHeartbeatH\x00\x12\x14\n\x0cresume_token\x18\x04 \x01(\t\x12\x0f\n\x07replace\x18\x05 \x01(\x08\x12\x36\n\nindicators\x18\x06 \x03(\x0b\x32\".switchboard.insights.v1.IndicatorB\x06\n\x04kind\"U\n\x0cKpisSnapshot\x12\x33\n\x07windows\x18\x01 \x03(\x0b\x32\".switchboard.insights.v1.KpiWindow\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\"\x1f\n\rKpisHeartbeat\x12\x0e\n\x06now_ms\x18\x01 \x01(\x03\"O\n\x10ListGoalsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Z\n\x11ListGoalsResponse\x12,\n\x05goals\x18\x01 \x03(\x0b\x32\x1d.switchboard.insights.v1.Goal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"f\n\x11UpsertGoalRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x33\n\x04goal\x18\x02 \x01(\x0b\x32\x1d.switchboard.insights.v1.GoalB\x06\xbaH\x03\xc8\x01\x01\"A\n\x12UpsertGoalResponse\x12+\n\x04goal\x18\x01 \x01(\x0b\x32\x1d.switchboard.insights.v1.Goal\"M\n\x11\x44\x65leteGoalRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x07goal_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"\x14\n\x12\x44\x65leteGoalResponse2\xc3\x05\n\x0fInsightsService\x12\x89\x01\n\x07GetKpis\x12\'.switchboard.insights.v1.GetKpisRequest\x1a(.switchboard.insights.v1.GetKpisResponse\"+\x8a\xb5\x18\x05\x61gent\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12\x91\x01\n\tWatchKpis\x12).switchboard.insights.v1.WatchKpisRequest\x1a*.switchboard.insights.v1.WatchKpisResponse\"+\x8a\xb5\x18\x05\x61gent\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min0\x01\x12\x8f\x01\n\tListGoals\x12).switchboard.insights.v1.ListGoalsRequest\x1a*.switchboard.insights.v1.ListGoalsResponse\"+\x8a\xb5\x18\x05\x61gent\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x07service\x8a\xb5\x18\x05\x61\x64min\x12~\n\nUpsertGoal\x12*.switchboard.insights.v1.UpsertGoalRequest\x1a+.switchboard.insights.v1.UpsertGoalResponse\"\x17\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x05\x61\x64min\x12~\n\nDeleteGoal\x12*.switchboard.insights.v1.DeleteGoalRequest\x1a+.switchboard.insights.v1.DeleteGoalResponse\"\x17\x8a\xb5\x18\nsupervisor\x8a\xb5\x18\x05\x61\x64minb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -77,28 +77,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSIGHTSSERVICE'].methods_by_name['DeleteGoal']._serialized_options = b'\212\265\030\nsupervisor\212\265\030\005admin'
   _globals['_GETKPISREQUEST']._serialized_start=213
   _globals['_GETKPISREQUEST']._serialized_end=422
-  _globals['_GETKPISRESPONSE']._serialized_start=424
-  _globals['_GETKPISRESPONSE']._serialized_end=519
-  _globals['_WATCHKPISREQUEST']._serialized_start=522
-  _globals['_WATCHKPISREQUEST']._serialized_end=655
-  _globals['_WATCHKPISRESPONSE']._serialized_start=658
-  _globals['_WATCHKPISRESPONSE']._serialized_end=898
-  _globals['_KPISSNAPSHOT']._serialized_start=900
-  _globals['_KPISSNAPSHOT']._serialized_end=985
-  _globals['_KPISHEARTBEAT']._serialized_start=987
-  _globals['_KPISHEARTBEAT']._serialized_end=1018
-  _globals['_LISTGOALSREQUEST']._serialized_start=1020
-  _globals['_LISTGOALSREQUEST']._serialized_end=1099
-  _globals['_LISTGOALSRESPONSE']._serialized_start=1101
-  _globals['_LISTGOALSRESPONSE']._serialized_end=1191
-  _globals['_UPSERTGOALREQUEST']._serialized_start=1193
-  _globals['_UPSERTGOALREQUEST']._serialized_end=1295
-  _globals['_UPSERTGOALRESPONSE']._serialized_start=1297
-  _globals['_UPSERTGOALRESPONSE']._serialized_end=1362
-  _globals['_DELETEGOALREQUEST']._serialized_start=1364
-  _globals['_DELETEGOALREQUEST']._serialized_end=1441
-  _globals['_DELETEGOALRESPONSE']._serialized_start=1443
-  _globals['_DELETEGOALRESPONSE']._serialized_end=1463
-  _globals['_INSIGHTSSERVICE']._serialized_start=1466
-  _globals['_INSIGHTSSERVICE']._serialized_end=2173
+  _globals['_GETKPISRESPONSE']._serialized_start=425
+  _globals['_GETKPISRESPONSE']._serialized_end=576
+  _globals['_WATCHKPISREQUEST']._serialized_start=579
+  _globals['_WATCHKPISREQUEST']._serialized_end=712
+  _globals['_WATCHKPISRESPONSE']._serialized_start=715
+  _globals['_WATCHKPISRESPONSE']._serialized_end=1011
+  _globals['_KPISSNAPSHOT']._serialized_start=1013
+  _globals['_KPISSNAPSHOT']._serialized_end=1098
+  _globals['_KPISHEARTBEAT']._serialized_start=1100
+  _globals['_KPISHEARTBEAT']._serialized_end=1131
+  _globals['_LISTGOALSREQUEST']._serialized_start=1133
+  _globals['_LISTGOALSREQUEST']._serialized_end=1212
+  _globals['_LISTGOALSRESPONSE']._serialized_start=1214
+  _globals['_LISTGOALSRESPONSE']._serialized_end=1304
+  _globals['_UPSERTGOALREQUEST']._serialized_start=1306
+  _globals['_UPSERTGOALREQUEST']._serialized_end=1408
+  _globals['_UPSERTGOALRESPONSE']._serialized_start=1410
+  _globals['_UPSERTGOALRESPONSE']._serialized_end=1475
+  _globals['_DELETEGOALREQUEST']._serialized_start=1477
+  _globals['_DELETEGOALREQUEST']._serialized_end=1554
+  _globals['_DELETEGOALRESPONSE']._serialized_start=1556
+  _globals['_DELETEGOALRESPONSE']._serialized_end=1576
+  _globals['_INSIGHTSSERVICE']._serialized_start=1579
+  _globals['_INSIGHTSSERVICE']._serialized_end=2286
 # @@protoc_insertion_point(module_scope)

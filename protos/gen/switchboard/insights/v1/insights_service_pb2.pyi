@@ -70,21 +70,27 @@ class GetKpisResponse(_message.Message):
 
     WINDOWS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    INDICATORS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token of the next page; empty at the end."""
     @_builtins.property
     def windows(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2_1.KpiWindow]:
         """Windows by start, pool and channel."""
 
+    @_builtins.property
+    def indicators(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2_1.Indicator]:
+        """Indicators over all windows asked for, on every page the same."""
+
     def __init__(
         self,
         *,
         windows: _abc.Iterable[_model_pb2_1.KpiWindow] | None = ...,
         next_page_token: _builtins.str = ...,
+        indicators: _abc.Iterable[_model_pb2_1.Indicator] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["indicators", b"indicators", "next_page_token", b"next_page_token", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -131,6 +137,7 @@ class WatchKpisResponse(_message.Message):
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     REPLACE_FIELD_NUMBER: _builtins.int
+    INDICATORS_FIELD_NUMBER: _builtins.int
     resume_token: _builtins.str
     """Continue from here after a reconnect. Opaque."""
     replace: _builtins.bool
@@ -147,6 +154,10 @@ class WatchKpisResponse(_message.Message):
     def heartbeat(self) -> Global___KpisHeartbeat:
         """Nothing has happened for a while; carries a fresh token."""
 
+    @_builtins.property
+    def indicators(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2_1.Indicator]:
+        """Indicators over the last hour, where they have changed; they replace the ones before."""
+
     def __init__(
         self,
         *,
@@ -155,10 +166,11 @@ class WatchKpisResponse(_message.Message):
         heartbeat: Global___KpisHeartbeat | None = ...,
         resume_token: _builtins.str = ...,
         replace: _builtins.bool = ...,
+        indicators: _abc.Iterable[_model_pb2_1.Indicator] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "heartbeat", b"heartbeat", "kind", b"kind", "snapshot", b"snapshot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "heartbeat", b"heartbeat", "kind", b"kind", "replace", b"replace", "resume_token", b"resume_token", "snapshot", b"snapshot"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "heartbeat", b"heartbeat", "indicators", b"indicators", "kind", b"kind", "replace", b"replace", "resume_token", b"resume_token", "snapshot", b"snapshot"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["snapshot", "change", "heartbeat"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015

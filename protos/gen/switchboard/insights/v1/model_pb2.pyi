@@ -5,6 +5,7 @@ Nouns of insights: windows of indicators, goals."""
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from switchboard.intake.v1 import model_pb2 as _model_pb2
 import builtins as _builtins
 import sys
@@ -16,6 +17,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _IndicatorUnit:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IndicatorUnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IndicatorUnit.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INDICATOR_UNIT_UNSPECIFIED: _IndicatorUnit.ValueType  # 0
+    """Not given."""
+    INDICATOR_UNIT_RATIO: _IndicatorUnit.ValueType  # 1
+    """A share, 0 to 1."""
+    INDICATOR_UNIT_MILLISECONDS: _IndicatorUnit.ValueType  # 2
+    """A mean of milliseconds."""
+
+class IndicatorUnit(_IndicatorUnit, metaclass=_IndicatorUnitEnumTypeWrapper):
+    """What a number of an indicator counts."""
+
+INDICATOR_UNIT_UNSPECIFIED: IndicatorUnit.ValueType  # 0
+"""Not given."""
+INDICATOR_UNIT_RATIO: IndicatorUnit.ValueType  # 1
+"""A share, 0 to 1."""
+INDICATOR_UNIT_MILLISECONDS: IndicatorUnit.ValueType  # 2
+"""A mean of milliseconds."""
+Global___IndicatorUnit: _TypeAlias = IndicatorUnit  # noqa: Y015
 
 @_typing.final
 class KpiWindow(_message.Message):
@@ -54,6 +79,12 @@ class KpiWindow(_message.Message):
     CSAT_SATISFIED_FIELD_NUMBER: _builtins.int
     CSAT_ANSWERS_FIELD_NUMBER: _builtins.int
     UPDATED_AT_MS_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    CLOCKS_WARNED_FIELD_NUMBER: _builtins.int
+    ESCALATED_FIELD_NUMBER: _builtins.int
+    TRANSFERRED_FIELD_NUMBER: _builtins.int
+    SURVEYS_SUPPRESSED_FIELD_NUMBER: _builtins.int
+    RECOVERIES_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant."""
     pool: _builtins.str
@@ -112,6 +143,18 @@ class KpiWindow(_message.Message):
     """Answers to CSAT surveys."""
     updated_at_ms: _builtins.int
     """Unix milliseconds when the window was last written."""
+    revision: _builtins.int
+    """Raised by each change; of one window the highest holds."""
+    clocks_warned: _builtins.int
+    """Clocks that came near their due time; each threshold counts."""
+    escalated: _builtins.int
+    """Work that went up the ladder."""
+    transferred: _builtins.int
+    """Work that went to another pool or agent."""
+    surveys_suppressed: _builtins.int
+    """Surveys that were not sent, for a reason on record."""
+    recoveries: _builtins.int
+    """Recoveries opened."""
     def __init__(
         self,
         *,
@@ -144,14 +187,77 @@ class KpiWindow(_message.Message):
         csat_satisfied: _builtins.int = ...,
         csat_answers: _builtins.int = ...,
         updated_at_ms: _builtins.int = ...,
+        revision: _builtins.int = ...,
+        clocks_warned: _builtins.int = ...,
+        escalated: _builtins.int = ...,
+        transferred: _builtins.int = ...,
+        surveys_suppressed: _builtins.int = ...,
+        recoveries: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "accepted", b"accepted", "assigned", b"assigned", "channel", b"channel", "clocks_breached", b"clocks_breached", "clocks_met", b"clocks_met", "completed", b"completed", "csat_answers", b"csat_answers", "csat_satisfied", b"csat_satisfied", "declined", b"declined", "handle_ms_sum", b"handle_ms_sum", "inbound", b"inbound", "offered", b"offered", "opened", b"opened", "pool", b"pool", "queued", b"queued", "reopened", b"reopened", "replies", b"replies", "resolved", b"resolved", "surveys_answered", b"surveys_answered", "surveys_sent", b"surveys_sent", "tenant_id", b"tenant_id", "timed_out", b"timed_out", "updated_at_ms", b"updated_at_ms", "wait_ms_max", b"wait_ms_max", "wait_ms_sum", b"wait_ms_sum", "window_end_ms", b"window_end_ms", "window_start_ms", b"window_start_ms", "within_goal", b"within_goal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "accepted", b"accepted", "assigned", b"assigned", "channel", b"channel", "clocks_breached", b"clocks_breached", "clocks_met", b"clocks_met", "clocks_warned", b"clocks_warned", "completed", b"completed", "csat_answers", b"csat_answers", "csat_satisfied", b"csat_satisfied", "declined", b"declined", "escalated", b"escalated", "handle_ms_sum", b"handle_ms_sum", "inbound", b"inbound", "offered", b"offered", "opened", b"opened", "pool", b"pool", "queued", b"queued", "recoveries", b"recoveries", "reopened", b"reopened", "replies", b"replies", "resolved", b"resolved", "revision", b"revision", "surveys_answered", b"surveys_answered", "surveys_sent", b"surveys_sent", "surveys_suppressed", b"surveys_suppressed", "tenant_id", b"tenant_id", "timed_out", b"timed_out", "transferred", b"transferred", "updated_at_ms", b"updated_at_ms", "wait_ms_max", b"wait_ms_max", "wait_ms_sum", b"wait_ms_sum", "window_end_ms", b"window_end_ms", "window_start_ms", b"window_start_ms", "within_goal", b"within_goal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___KpiWindow: _TypeAlias = KpiWindow  # noqa: Y015
+
+@_typing.final
+class Indicator(_message.Message):
+    """A number made of windows, with the formula that made it: no number without its method."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    FORMULA_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    N_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name, for example `service_level`, `csat`."""
+    formula: _builtins.str
+    """Formula in the names of `KpiWindow`, for example `within_goal / assigned`."""
+    unit: Global___IndicatorUnit.ValueType
+    """What the value counts."""
+    value: _builtins.float
+    """The value; absent where nothing was counted."""
+    n: _builtins.int
+    """How many cases it is made of."""
+    low: _builtins.float
+    """Lower bound of the 95 % interval, for shares (Wilson); absent where nothing was counted."""
+    high: _builtins.float
+    """Upper bound of that interval."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        formula: _builtins.str = ...,
+        unit: Global___IndicatorUnit.ValueType = ...,
+        value: _builtins.float | None = ...,
+        n: _builtins.int = ...,
+        low: _builtins.float | None = ...,
+        high: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "high", b"high", "low", b"low", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "formula", b"formula", "high", b"high", "low", b"low", "n", b"n", "name", b"name", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__high: _TypeAlias = _typing.Literal["high"]  # noqa: Y015
+    _WhichOneofArgType__high: _TypeAlias = _typing.Literal["_high", b"_high"]  # noqa: Y015
+    _WhichOneofReturnType__low: _TypeAlias = _typing.Literal["low"]  # noqa: Y015
+    _WhichOneofArgType__low: _TypeAlias = _typing.Literal["_low", b"_low"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__high) -> _WhichOneofReturnType__high | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__low) -> _WhichOneofReturnType__low | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___Indicator: _TypeAlias = Indicator  # noqa: Y015
 
 @_typing.final
 class Goal(_message.Message):
