@@ -63,7 +63,7 @@ def _announce(
     keys = {(course.metric, course.cycle) for course in running}
     for clock in conversation.clocks:
         if clock.key not in keys and not clock.void:
-            yield ClockCorrected(clock=replace(clock, void=True), was=clock.state)
+            yield ClockCorrected(clock=replace(clock, void=True), before=clock)
 
 
 def _difference(
@@ -74,7 +74,7 @@ def _difference(
     clock = replace(known, course=course) if known else Clock(course=course, steps=())
     if known is not None and not _continues(known, course, done):
         clock = _corrected(clock, done, now_ms)
-        yield ClockCorrected(clock=clock, was=known.state)
+        yield ClockCorrected(clock=clock, before=known)
     for moment in sorted([*_unsaid_warnings(clock, seen_ms), *_unsaid_steps(clock, done)]):
         event = _say(clock, moment, now_ms)
         clock = event.clock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.sla.core.model import Clock, ClockState, Fact, StepKind
+from services.sla.core.model import Clock, Fact, StepKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class ClockWarned:
 class ClockCorrected:
     """A late fact with an earlier event time makes what was said of this clock untrue.
 
-    `clock` is how it stands by all the facts; `was` is the state that had been announced.
+    `clock` is how it stands by all the facts; `before` is what had been announced.
     """
 
     clock: Clock
-    was: ClockState
+    before: Clock
 
 
 ClockEvent = ClockStepped | ClockWarned | ClockCorrected
