@@ -6,6 +6,8 @@ Every `Count` adds to its entity and says so on another topic. Some counts misbe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -14,6 +16,7 @@ from immutables import Map
 from switchboard.engine.v1 import control_pb2, records_pb2
 
 from services.chassis.bus.processor import DueTimer, Input, Out, Rows, Table
+from services.chassis.postgres import migrate
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
 
@@ -126,14 +129,15 @@ class Counter:
         if count.mood == "crash":
             raise CrashingCount
         if count.after_ms:
-            out.timer(f"{count.entity}/{count.amount}", given.now_ms + count.after_ms)
+            key = f"{count.entity}/{count.amount}/{given.record.partition}"
+            out.timer(key, given.now_ms + count.after_ms)
             return state
         return self._add(state, count.entity, count.amount, given.record.partition, out, count)
 
     def fire(self, state: Totals, key: str, due_ms: int, out: Out) -> Totals:
-        entity, _, amount = key.partition("/")
-        shard = 0
-        return self._add(state, entity, int(amount), shard, out, Count(trace=f"due {due_ms}"))
+        entity, amount, shard = key.split("/")
+        trace = Count(trace=f"due {due_ms}")
+        return self._add(state, entity, int(amount), int(shard), out, trace)
 
     def _add(
         self, state: Totals, entity: str, amount: int, shard: int, out: Out, count: Any
@@ -153,5 +157,10 @@ class Counter:
         return state.set(entity, (total, seen))
 
 
-def total_row(entity: str, total: int) -> dict[str, Any]:
-    return {"entity": entity, "shard": 0, "total": total, "seen": 1}
+async def counter_dsn(admin_dsn: str) -> str:
+    """Migrate an empty database for the counter; returns its role's address."""
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "0002_counter.sql").write_text(SCHEMA)
+        directories = [migrate.ENGINE_DIRECTORY, Path(folder)]
+        await migrate.migrate(admin_dsn, "counter", directories, password="counter")
+    return f"postgresql://svc_counter:counter@{admin_dsn.rpartition('@')[2]}"

@@ -18,6 +18,7 @@ class MemoryBus:
     def __init__(self, partitions: int, now_ms: Callable[[], int]) -> None:
         self.partitions = partitions
         self.logs: dict[Placed, list[Record]] = {}
+        self.ids: dict[str, str] = {}  # topics that were made again
         self._now_ms = now_ms
 
     def partitions_of(self, _topic: str) -> int:
@@ -46,7 +47,13 @@ class MemoryBus:
 
     async def bounds(self, places: Iterable[Placed]) -> Mapping[Placed, Bounds]:
         """First and next offset of each partition."""
-        return {at: Bounds(f"id-of-{at[0]}", 0, len(self.logs.get(at, ()))) for at in places}
+        return {
+            at: Bounds(self.ids.get(at[0], "first"), 0, len(self.logs.get(at, ()))) for at in places
+        }
+
+    async def ends(self, places: Iterable[Placed]) -> Mapping[Placed, int]:
+        """The next offset of each partition."""
+        return {at: len(self.logs.get(at, ())) for at in places}
 
     async def publish(self, records: Mapping[Placed, Sequence[OutboxRecord]]) -> None:
         """Append each record to its partition, in order."""

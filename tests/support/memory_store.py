@@ -196,6 +196,9 @@ class MemoryStore:
         """The encoded outcome of a request."""
         return self.requests.get(request_key)
 
+    async def keep_days(self, now_ms: int) -> None:
+        """A simulation is shorter than a day."""
+
     def open_letters(self) -> list[Letter]:
         """Every open dead letter, for tests to look at."""
         return [letter for _, letter in self._letters.values()]

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import itemgetter
 from typing import Any, Generic, Protocol, TypeVar
 
 from services.chassis.bus.batch import Batch
@@ -136,7 +137,7 @@ class Engine(Generic[S]):
         """Apply what was fetched. Returns once it is committed; raises only to end the process."""
         await self._relay.below(UNPUBLISHED_MAX)
         async with self._lock:
-            fresh = [record for record in sorted(records, key=_in_time) if self._is_next(record)]
+            fresh = [record for record in _in_time(records) if self._is_next(record)]
             if any(map(self._is_suspect, fresh)):
                 for record in fresh:
                     await self._apply_alone(record)
@@ -279,9 +280,16 @@ class Engine(Generic[S]):
                 return result
 
 
-def _in_time(record: Record) -> tuple[int, str, int]:
-    """Co-read topics in the order of their append times; within a partition, of the log."""
-    return (record.append_ms, record.topic, record.offset)
+def _in_time(records: Iterable[Record]) -> list[Record]:
+    """Co-read topics by append time; within a partition as the log has them, whatever its clock."""
+    latest: dict[Placed, int] = {}
+    timed: list[tuple[int, str, int, int, Record]] = []
+    for record in records:
+        place = (record.topic, record.partition)
+        at = latest[place] = max(latest.get(place, 0), record.append_ms)
+        timed.append((at, record.topic, record.partition, record.offset, record))
+    timed.sort(key=itemgetter(0, 1, 2, 3))
+    return [entry[-1] for entry in timed]
 
 
 def _checked(taken: Taken, topics: Iterable[str], bounds: Mapping[Placed, Bounds]) -> Taken:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
@@ -10,7 +9,7 @@ from typing import Any, Protocol
 import asyncpg
 
 from services.chassis.bus.fates import Fenced, LayoutRefused, StoreUnavailable, WriteRefused
-from services.chassis.bus.store import Commit, Letter, Place, Stamp, Taken
+from services.chassis.bus.store import REQUEST_DAYS, Commit, Letter, Place, Stamp, Taken
 
 FENCED_SQLSTATE = "SBF01"
 LOAD_SECONDS = 30.0
@@ -157,10 +156,11 @@ class PostgresStore:
             )
         return (row["outcome"] or b"") if row else None
 
-    async def keep_days(self, now_ms: int, *, days: int = 9) -> None:
-        """Make room for the coming days' requests and drop days older than `days`."""
-        async with translated(), asyncio.timeout(COMMIT_SECONDS):
-            await self._pool.execute("SELECT engine_keep_days($1, $2)", now_ms // 86_400_000, days)
+    async def keep_days(self, now_ms: int) -> None:
+        """Forget requests older than `REQUEST_DAYS`, and make room for the coming days'."""
+        today = now_ms // 86_400_000
+        async with translated():
+            await self._pool.execute(_KEEP, today, REQUEST_DAYS, timeout=COMMIT_SECONDS)
 
 
 def _taken(row: asyncpg.Record, incarnation: int, parts: Mapping[str, Any]) -> Taken:
@@ -201,6 +201,7 @@ def _letter(row: asyncpg.Record) -> Letter:
     )
 
 
+_KEEP = "SELECT engine_keep_days($1, $2)"
 _COMMIT = "SELECT commit_batch($1, $2)"
 _LAYOUT = """
 INSERT INTO engine_layout (processor, layout, partitions) VALUES ($1, $2, $3)

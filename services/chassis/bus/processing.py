@@ -7,6 +7,7 @@ be lost is the engine's and the relay's; Faust brings fetches and assignments.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +17,7 @@ import structlog
 from switchboard.engine.v1.control_pb2 import Control, Tick
 
 from services.chassis.bus.engine import Engine, Placed, Trace
-from services.chassis.bus.fates import LayoutRefused, LogMoved
+from services.chassis.bus.fates import LayoutRefused, LogMoved, StoreUnavailable
 from services.chassis.bus.faust_transport import FaustLog, Transport
 from services.chassis.bus.kafka import EdgeProducer, KafkaPublisher
 from services.chassis.bus.observer import Observer
@@ -30,6 +31,7 @@ from services.chassis.lifecycle import Background
 SESSION_SECONDS: Final = 10
 FETCH_RECORDS_MAX: Final = 1000
 WATCHDOG_SECONDS: Final = 2.0
+HOUR_SECONDS: Final = 3600.0
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +61,7 @@ class Processing:
     ) -> None:
         self.name = processor.name
         self._processor = processor
+        self._store = store
         self._cluster = cluster
         self._observer = observer
         self._background = background
@@ -93,6 +96,7 @@ class Processing:
         self._tasks = [
             self._background.spawn(self.relay.run(), name=f"{self.name} relay"),
             self._background.spawn(self._ticker.run(), name=f"{self.name} ticker"),
+            self._background.spawn(self._keep_days(), name=f"{self.name} days"),
         ]
         await self._app.start()
         self._tasks.append(self._background.spawn(self._watch(), name=f"{self.name} watchdog"))
@@ -141,6 +145,15 @@ class Processing:
         message = envelope(control=Control(tick=Tick(due_ms=due_ms, shard=shard)))
         value = message.SerializeToString()
         await self._ticks.publish(mailbox, b"shard/%d" % shard, value, [], partition=shard)
+
+    async def _keep_days(self) -> None:
+        """Forget old requests, once at start and then by the hour."""
+        while True:
+            try:
+                await self._store.keep_days(time.time_ns() // 1_000_000)
+            except StoreUnavailable:
+                log.warning("keep_days_postponed", processor=self.name)
+            await asyncio.sleep(HOUR_SECONDS)
 
     async def _watch(self) -> None:
         """End the process where Faust or the group's coordinator has died in silence."""

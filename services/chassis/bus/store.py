@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, Protocol
 
 from services.chassis.bus.processor import Rows
 
+REQUEST_DAYS = 9  # providers repeat a message for up to seven days
+
 JsonRows = list[list[Any]]
 
 
@@ -154,6 +156,10 @@ class Store(Protocol):
 
     async def letter(self, letter_id: str) -> Letter | None:
         """An open dead letter, or None."""
+        ...
+
+    async def keep_days(self, now_ms: int) -> None:
+        """Forget requests older than `REQUEST_DAYS`, and make room for the coming days'."""
         ...
 
     async def outcome(self, request_key: str) -> bytes | None:
