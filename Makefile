@@ -105,7 +105,7 @@ arch: $(READY) ## Import contracts, tidy test, manifests, documents against the 
 	@$(TIERS) arch
 
 protos: $(READY) ## Generate protos/gen and all that follows from the registry
-	@$(PY) protos/generate.py
+	@$(PY) -m protos
 
 unit: $(READY) ## Cores: examples, properties, decision tables
 	@$(TIERS) unit

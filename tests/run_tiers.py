@@ -69,7 +69,7 @@ def pytest(*arguments: str) -> tuple[str, ...]:
 TIERS = (
     Tier("lint", (tool("ruff", "format", "--check", "."), tool("ruff", "check", "."))),
     Tier("types", (tool("mypy"),)),
-    Tier("protos", (python("protos/generate.py", "--check"),)),
+    Tier("protos", (python("-m", "protos", "--check"),)),
     Tier("arch", (tool("lint-imports", "--no-logo"), pytest("tests/architecture"))),
     Tier("manifests", (pytest("tests/manifests"),), kustomize.lacking),
     Tier("unit", (pytest("tests/unit"),)),
