@@ -7,12 +7,22 @@ import inspect
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 DEADLINE_S = 30.0
 PAUSE_S = 0.02
 
 T = TypeVar("T")
+
+
+@overload
+async def until(
+    check: Callable[[], Awaitable[T]], *, what: str, deadline_s: float = DEADLINE_S
+) -> T: ...
+
+
+@overload
+async def until(check: Callable[[], T], *, what: str, deadline_s: float = DEADLINE_S) -> T: ...
 
 
 async def until(

@@ -1,7 +1,7 @@
 """Who calls, from the token alone; and whether that caller may call this RPC.
 
 A token is a JWT of type `at+jwt` (RFC 9068), signed with RS256 or ES256, with `iss`, `aud`, `exp`,
-`sub`, `tenant_id` and `roles`. Whatever is not expressly allowed is denied.
+`sub`, `tenant` and `roles`. Whatever is not expressly allowed is denied.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from services.chassis.rpc.errors import PermissionDenied, Unauthenticated
 from services.chassis.rpc.keys import ALGORITHMS, KeySet
 from services.chassis.rpc.methods import PUBLIC, Method
 
-TOKEN_BYTES_MAX: Final = 8192
+TOKEN_BYTES_MAX: Final = 4096
 TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
-CLAIMS: Final = ["exp", "iss", "aud", "sub", "tenant_id", "roles"]
+CLAIMS: Final = ["exp", "iss", "aud", "sub", "tenant", "roles"]
 LEEWAY_SECONDS: Final = 5
 CACHE_MAX: Final = 4096
 
@@ -110,7 +110,7 @@ class Authenticator:
 
 
 def _caller_of(claims: Mapping[str, Any]) -> Caller:
-    tenant, subject, roles = claims["tenant_id"], claims["sub"], claims["roles"]
+    tenant, subject, roles = claims["tenant"], claims["sub"], claims["roles"]
     if not isinstance(tenant, str) or not tenant or not isinstance(subject, str) or not subject:
         raise ValueError("empty tenant or subject")
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):

@@ -6,7 +6,7 @@ is served from the same origin.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from connectrpc.code import Code
@@ -19,6 +19,7 @@ from google.rpc import code_pb2, status_pb2
 from protobuf.wkt import Any as AnyMessage
 from starlette.routing import BaseRoute, Mount
 
+from services.chassis.rpc.errors import RpcError
 from services.chassis.rpc.methods import Behaviour, Method, Service
 from services.chassis.rpc.pipeline import Pipeline
 
@@ -96,8 +97,27 @@ def _endpoint(pipeline: Pipeline, method: Method, behaviour: Behaviour) -> tuple
         idempotency_level=IdempotencyLevel.UNKNOWN,
         stream_type=kind,
     )
-    endpoint = build(method=info, function=lambda request, ctx: wrapped(request, Context(ctx)))
+
+    def function(request: Any, ctx: RequestContext[Any, Any]) -> Any:
+        return wrapped(_read(request) if method.client_streaming else request, Context(ctx))
+
+    endpoint = build(method=info, function=function)
     return f"/{method.service}/{method.name}", endpoint
+
+
+async def _read(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """A stream's messages; what is wrong with the stream itself becomes one of our errors."""
+    try:
+        async for request in requests:
+            yield request
+    except ConnectError as error:
+        answer = RpcError(error.message)
+        answer.code = code_pb2.CANCELLED if error.code is Code.CANCELED else _number(error.code)
+        raise answer from error
+
+
+def _number(code: Code) -> int:
+    return int(code_pb2.Code.Value(code.name))
 
 
 async def _raise(_: Any, status: status_pb2.Status) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 import asyncpg
 from google.rpc import code_pb2, error_details_pb2, status_pb2
@@ -27,7 +27,7 @@ class Violation:
 class RpcError(Exception):
     """An answer other than OK. The message is for the caller and says what to do."""
 
-    code: ClassVar[int] = code_pb2.UNKNOWN
+    code: int = code_pb2.UNKNOWN
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class RpcError(Exception):
     ) -> None:
         """`reason` is UPPER_SNAKE_CASE and stable, for programs; default: the name of the code."""
         super().__init__(message)
-        self.reason = reason or code_pb2.Code.Name(self.code)
+        self.reason = reason
         self.metadata = dict(metadata or {})
         self.violations = tuple(violations)
         self.retry_ms = retry_ms
@@ -49,7 +49,9 @@ class RpcError(Exception):
         """The `google.rpc.Status` with ErrorInfo, and BadRequest and RetryInfo where they apply."""
         status = status_pb2.Status(code=self.code, message=str(self))
         info = error_details_pb2.ErrorInfo(
-            reason=self.reason, domain=DOMAIN, metadata=self.metadata
+            reason=self.reason or code_pb2.Code.Name(self.code),
+            domain=DOMAIN,
+            metadata=self.metadata,
         )
         status.details.add().Pack(info)
         if self.violations:

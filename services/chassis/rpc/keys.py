@@ -53,7 +53,7 @@ class KeySet:
             self._asked = time.monotonic()
             try:
                 self._keys = parse(await asyncio.to_thread(_read, self._source))
-            except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("jwks_unreadable", count=len(self._keys), exc_info=error)
                 return
             self._good = self._asked
@@ -61,17 +61,26 @@ class KeySet:
 
 
 def parse(document: bytes) -> dict[str, jwt.PyJWK]:
-    """The usable signing keys of a JSON Web Key Set; symmetric and weak keys are left out."""
+    """The usable signing keys of a JSON Web Key Set; raises ValueError where there is none.
+
+    Symmetric keys, weak ones and those of other algorithms are left out.
+    """
     entries: list[dict[str, Any]] = orjson.loads(document)["keys"]
-    signing = (item for item in entries if item.get("use", "sig") == "sig" and "kid" in item)
-    keys = [jwt.PyJWK(item) for item in signing if item.get("kty") in ("RSA", "EC")]
-    return {str(key.key_id): key for key in keys if _is_strong(key)}
+    keys = {item["kid"]: key for item in entries if (key := _usable(item)) is not None}
+    if not keys:
+        raise ValueError("no usable key in the set")
+    return keys
 
 
-def _is_strong(key: jwt.PyJWK) -> bool:
-    return key.algorithm_name in ALGORITHMS and (
-        key.key_type == "EC" or key.key.key_size >= RSA_BITS_MIN
-    )
+def _usable(item: dict[str, Any]) -> jwt.PyJWK | None:
+    if item.get("kty") not in ("RSA", "EC") or item.get("use", "sig") != "sig" or "kid" not in item:
+        return None
+    try:
+        key = jwt.PyJWK(item)
+    except jwt.PyJWTError:
+        return None  # an algorithm we do not know; the other keys still count
+    strong = key.key_type == "EC" or key.key.key_size >= RSA_BITS_MIN
+    return key if strong and key.algorithm_name in ALGORITHMS else None
 
 
 def _read(source: str) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Final, NoReturn, Protocol
@@ -97,8 +98,11 @@ class Pipeline:
                 try:
                     await self._admit(call, method, context, None)
                     sent = self._sent.labels(method.kind, method.service, method.name)
+                    responses = behaviour(call.checked(request), context)
+                    if inspect.iscoroutine(responses):  # one that only raises
+                        responses = await responses
                     async with (
-                        contextlib.aclosing(behaviour(call.checked(request), context)) as responses,
+                        contextlib.aclosing(responses),
                         contextlib.aclosing(self._paced(call, responses)) as paced,
                     ):
                         async for response in paced:
