@@ -101,6 +101,8 @@ class KafkaPublisher:
 class EdgeProducer:
     """The way in for writers without an outbox: one record, acknowledged or not within seconds."""
 
+    name = "producer"
+
     def __init__(self, bootstrap: str, client_id: str) -> None:
         self._producer = _Producer(bootstrap, client_id)
         self._discarding: set[asyncio.Task[None]] = set()

@@ -54,6 +54,7 @@ class Tail:
     """The end of one topic, shared by all who watch it in this process."""
 
     def __init__(self, topic: str, *, bootstrap: str, partitions: int) -> None:
+        self.name = f"tail of {topic}"
         self.topic = topic
         self._bootstrap = bootstrap
         self._places = [TopicPartition(topic, number) for number in range(partitions)]
@@ -62,12 +63,15 @@ class Tail:
         self._ready: asyncio.Event = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
+    async def start(self) -> None:
+        """Nothing yet: reading begins with the first watcher."""
+
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[Reader]:
         """Every record that is appended from now on. Raises `BusUnavailable`."""
         if self._task is None:
             self._ready.clear()
-            self._task = asyncio.create_task(self._run(), name=f"tail of {self.topic}")
+            self._task = asyncio.create_task(self._run(), name=self.name)
         try:
             await asyncio.wait_for(self._ready.wait(), 10)
         except TimeoutError:

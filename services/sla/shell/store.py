@@ -59,7 +59,7 @@ class ClockStore:
 
 
 def _listed(row: asyncpg.Record) -> Listed:
-    return Listed(row["tenant_id"], row["conversation_id"], clock_of(row))
+    return Listed(row["tenant_id"], row["conversation_id"], clock_of(dict(row)))
 
 
 _OF_CONVERSATION = """
