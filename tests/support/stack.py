@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -145,12 +146,12 @@ def stack_folder() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def kafka(stack_folder: Path) -> Iterator[Kafka]:
-    """A real Apache Kafka broker for the session."""
+@contextmanager
+def running_kafka(folder: Path) -> Iterator[Kafka]:
+    """Run a real Apache Kafka broker."""
     broker_port, controller_port = free_ports(2)
     server = kafka_server.single(
-        folder=stack_folder / "kafka", broker_port=broker_port, controller_port=controller_port
+        folder=folder / "kafka", broker_port=broker_port, controller_port=controller_port
     )
     server.prepare(cluster_id=kafka_server.new_cluster_id())
     running = Running(
@@ -159,18 +160,20 @@ def kafka(stack_folder: Path) -> Iterator[Kafka]:
         stop_signal=kafka_server.STOP_SIGNAL,
     )
     running.start()
-    yield Kafka(bootstrap=server.bootstrap, server=running)
-    running.stop()
+    try:
+        yield Kafka(bootstrap=server.bootstrap, server=running)
+    finally:
+        running.stop()
 
 
-@pytest.fixture(scope="session")
-def postgres(stack_folder: Path) -> Iterator[Postgres]:
-    """A real PostgreSQL 18 for the session."""
+@contextmanager
+def running_postgres(folder: Path, *, durable: bool = False) -> Iterator[Postgres]:
+    """Run a real PostgreSQL 18."""
     cluster = postgres_server.PostgresServer(
-        folder=stack_folder / "postgres",
+        folder=folder / "postgres",
         port=free_ports(1)[0],
         password=postgres_server.new_password(),
-        durable=False,
+        durable=durable,
     )
     cluster.prepare()
     running = Running(
@@ -179,5 +182,21 @@ def postgres(stack_folder: Path) -> Iterator[Postgres]:
         stop_signal=postgres_server.STOP_SIGNAL,
     )
     running.start()
-    yield Postgres(cluster=cluster, server=running)
-    running.stop()
+    try:
+        yield Postgres(cluster=cluster, server=running)
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka(stack_folder: Path) -> Iterator[Kafka]:
+    """A real Apache Kafka broker for the session."""
+    with running_kafka(stack_folder) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def postgres(stack_folder: Path) -> Iterator[Postgres]:
+    """A real PostgreSQL 18 for the session."""
+    with running_postgres(stack_folder) as server:
+        yield server
