@@ -25,7 +25,7 @@ class Arrival(StrEnum):
 
 
 _ARRIVALS: Mapping[tuple[Status, bool], Arrival] = {
-    # (status, inside the reopen window)
+    # by status and whether the message came inside the reopen window
     (Status.OPEN, True): Arrival.JOINS,
     (Status.OPEN, False): Arrival.JOINS,
     (Status.PENDING, True): Arrival.REOPENS,

@@ -1,0 +1,1 @@
+"""Where intake meets the world: Kafka, Postgres, gRPC, HTTP and the providers."""

@@ -1,0 +1,1 @@
+"""Intake's processors: the threader, and the delivery."""

@@ -1,0 +1,137 @@
+"""The threader: one shard of customers, each with their conversations. Reads through Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from google.protobuf.message import Message
+from immutables import Map
+from switchboard.intake.v1 import (
+    commands_pb2,
+    conversation_service_pb2,
+    customer_service_pb2,
+)
+
+from services.chassis.bus.processor import DueTimer, Input, Out, Rows, Table
+from services.intake import handlers
+from services.intake.core.commands import Command, Say
+from services.intake.core.model import Dossier
+from services.intake.core.policies import ThreadingPolicy
+from services.intake.shell.consumers.closing import closing
+from services.intake.shell.consumers.dossiers import Dossiers, read_through
+from services.intake.shell.consumers.thread_journal import Cause, OutJournal
+from services.intake.shell.rows import THREADER_TABLES
+from services.intake.shell.topics import INPUTS
+from services.intake.shell.wire import inputs, nouns
+
+
+class Threader:
+    """The processor of `intake.inputs.v1`."""
+
+    name = "intake.threader"
+    layout = 1
+    mailbox = INPUTS
+    topics: Mapping[str, type[Message]] = {INPUTS: commands_pb2.IntakeInput}
+    tables: tuple[Table, ...] = THREADER_TABLES
+
+    def __init__(self, policy: ThreadingPolicy) -> None:
+        self._policy = policy
+
+    def entity(self, message: Message) -> str:
+        """A customer and all of theirs: a record that cannot work parks nobody else."""
+        return f"customer/{_input(message).home_id}"
+
+    def request_key(self, message: Message) -> str | None:
+        """Account and provider's id, or tenant and request id."""
+        return inputs.request_key(_input(message))
+
+    async def load(self, rows: Rows, shard: int) -> Dossiers:
+        """Nothing: millions of customers are read through, a batch's worth at a time."""
+        del rows, shard
+        return Map()
+
+    async def fetch(
+        self,
+        rows: Rows,
+        states: Mapping[int, Dossiers],
+        inputs: Sequence[Input],
+        due: Sequence[DueTimer],
+    ) -> Mapping[int, Dossiers]:
+        """The dossiers of everyone that the batch is about."""
+        return await read_through(rows, states, inputs, due)
+
+    def handle(self, state: Dossiers, given: Input, out: Out) -> Dossiers:
+        """Apply one input."""
+        said = _input(given.message)
+        command = inputs.command(said, now_ms=given.now_ms, new_id=out.new_id)
+        journal = OutJournal(out, _cause(said, command, given.now_ms), self._policy)
+        after = self._apply(state[said.home_id], command, given.now_ms, journal)
+        key = inputs.request_key(said)
+        if key is not None:
+            result = None if journal.rejection else _result(said, command, after)
+            journal.outcome(key, result)
+        return state.set(said.home_id, after)
+
+    def fire(self, state: Dossiers, key: str, due_ms: int, out: Out) -> Dossiers:
+        """Close what has been resolved for long enough."""
+        del due_ms
+        command = closing(key)
+        cause = Cause(
+            tenant_id=command.tenant_id,
+            command="close_expired",
+            request_id="",
+            actor="service/intake",
+            occurred_at_ms=out.now_ms,
+        )
+        journal = OutJournal(out, cause, self._policy)
+        after = self._apply(state[command.home_id], command, out.now_ms, journal)
+        return state.set(command.home_id, after)
+
+    def _apply(
+        self, dossier: Dossier, command: Command, now_ms: int, journal: OutJournal
+    ) -> Dossier:
+        return handlers.thread(
+            dossier, command, now_ms=now_ms, policy=self._policy, journal=journal
+        )
+
+
+def _input(message: Message) -> commands_pb2.IntakeInput:
+    assert isinstance(message, commands_pb2.IntakeInput)
+    return message
+
+
+def _cause(said: commands_pb2.IntakeInput, command: Command, now_ms: int) -> Cause:
+    return Cause(
+        tenant_id=said.tenant_id,
+        command=said.WhichOneof("kind") or "",
+        request_id=said.request_id,
+        actor=said.actor,
+        occurred_at_ms=min(said.occurred_at_ms or now_ms, now_ms),
+        source_id=getattr(command, "source_id", ""),
+        conversation_id=getattr(command, "conversation_id", ""),
+    )
+
+
+def _result(said: commands_pb2.IntakeInput, command: Command, after: Dossier) -> Any:
+    """The response that the API returns; None where nobody waits for one."""
+    match said.WhichOneof("kind"):
+        case "reply":
+            assert isinstance(command, Say)
+            conversation = nouns.conversation(after.conversations[command.conversation_id])
+            return conversation_service_pb2.ReplyResponse(
+                message_id=command.message_id, conversation=conversation
+            )
+        case "add_note":
+            assert isinstance(command, Say)
+            return conversation_service_pb2.AddNoteResponse(message_id=command.message_id)
+        case "set_status":
+            held = after.conversations[said.set_status.conversation_id]
+            return conversation_service_pb2.SetStatusResponse(conversation=nouns.conversation(held))
+        case "upsert_customer":
+            assert after.customer is not None
+            return customer_service_pb2.UpsertCustomerResponse(
+                customer=nouns.customer(after.customer)
+            )
+        case _:
+            return None

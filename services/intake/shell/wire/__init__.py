@@ -1,0 +1,1 @@
+"""pb2 to core and back. Nothing behind this package knows a protobuf type."""

@@ -1,0 +1,151 @@
+"""Nouns of intake as the contract has them: messages, conversations, customers, accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from switchboard.intake.v1 import model_pb2
+
+from services.intake.core.account import Account
+from services.intake.core.model import Attachment, Conversation, Customer, Delivery, Message
+from services.intake.shell.wire import names
+
+
+def ref(conversation: Conversation) -> model_pb2.ConversationRef:
+    """What every event carries, so that no reader has to look anything up."""
+    return model_pb2.ConversationRef(
+        tenant_id=conversation.tenant_id,
+        conversation_id=conversation.conversation_id,
+        customer_id=conversation.customer_id,
+        home_id=conversation.home_id,
+        tier=names.TIERS.to_wire(conversation.tier),
+        channel=names.CHANNELS.to_wire(conversation.channel),
+        account_id=conversation.account_id,
+        address=conversation.address,
+        language=conversation.language,
+        status=names.STATUSES.to_wire(conversation.status),
+        pool_hint=conversation.pool_hint,
+        tags=conversation.tags,
+        opened_at_ms=conversation.opened_at_ms,
+        attributes=dict(conversation.attributes),
+    )
+
+
+def conversation(conversation: Conversation) -> model_pb2.Conversation:
+    """A conversation in full."""
+    return model_pb2.Conversation(
+        ref=ref(conversation),
+        subject=conversation.subject,
+        message_count=conversation.messages,
+        last_inbound_at_ms=conversation.last_inbound_at_ms,
+        last_outbound_at_ms=conversation.last_outbound_at_ms,
+        updated_at_ms=conversation.updated_at_ms,
+        resolved_at_ms=conversation.resolved_at_ms,
+        closed_at_ms=conversation.closed_at_ms,
+        last_agent_id=conversation.last_agent_id,
+        sequence=conversation.sequence,
+        reopen_count=conversation.reopened,
+    )
+
+
+def message(message: Message, delivery: Delivery | None = None) -> model_pb2.Message:
+    """A message, with how far it has come if it is one of ours."""
+    said = model_pb2.Message(
+        message_id=message.message_id,
+        conversation_id=message.conversation_id,
+        direction=names.direction(message.kind),
+        channel=names.CHANNELS.to_wire(message.channel),
+        account_id=message.account_id,
+        author=message.author,
+        from_address=message.from_address,
+        to_address=message.to_address,
+        text=message.text,
+        subject=message.subject,
+        language=message.language,
+        attachments=[attachment(item) for item in message.attachments],
+        provider_message_id=message.provider_message_id,
+        occurred_at_ms=message.occurred_at_ms,
+        received_at_ms=message.received_at_ms,
+        purpose=names.purpose(message.kind),
+        sequence=message.place,
+        source_id=message.source_id,
+    )
+    if delivery is not None:
+        said.delivery_status = names.PROGRESS.to_wire(delivery.progress)
+        said.error_code = delivery.reason
+        said.provider_message_id = delivery.provider_message_id
+    elif message.kind.is_outbound:
+        said.delivery_status = model_pb2.DELIVERY_STATUS_QUEUED
+    return said
+
+
+def attachment(item: Attachment) -> model_pb2.Attachment:
+    """A file."""
+    return model_pb2.Attachment(
+        attachment_id=item.attachment_id,
+        file_name=item.file_name,
+        media_type=item.media_type,
+        size_bytes=item.size_bytes,
+        reference=item.reference,
+    )
+
+
+def attachments_of(items: Iterable[model_pb2.Attachment]) -> tuple[Attachment, ...]:
+    """Files, as the core has them."""
+    return tuple(
+        Attachment(
+            attachment_id=item.attachment_id,
+            file_name=item.file_name,
+            media_type=item.media_type,
+            size_bytes=item.size_bytes,
+            reference=item.reference,
+        )
+        for item in items
+    )
+
+
+def customer(customer: Customer) -> model_pb2.Customer:
+    """A customer."""
+    return model_pb2.Customer(
+        customer_id=customer.customer_id,
+        tenant_id=customer.tenant_id,
+        home_id=customer.home_id,
+        display_name=customer.display_name,
+        tier=names.TIERS.to_wire(customer.tier),
+        language=customer.language,
+        attributes=dict(customer.attributes),
+        identities=[
+            model_pb2.Identity(
+                channel=names.CHANNELS.to_wire(identity.channel),
+                address=identity.address,
+                verified=identity.verified,
+                linked_at_ms=identity.linked_at_ms,
+                home_id=identity.home_id,
+            )
+            for identity in customer.identities
+        ],
+        created_at_ms=customer.created_at_ms,
+        updated_at_ms=customer.updated_at_ms,
+        version=customer.version,
+    )
+
+
+def account(account: Account) -> model_pb2.Account:
+    """An account, without its secrets."""
+    return model_pb2.Account(
+        account_id=account.account_id,
+        tenant_id=account.tenant_id,
+        channel=names.CHANNELS.to_wire(account.channel),
+        provider=account.provider,
+        address=account.address,
+        display_name=account.display_name,
+        enabled=account.enabled,
+        language=account.language,
+        pool_hint=account.pool_hint,
+        tags=account.tags,
+        uncertain_policy=names.IF_UNSEEN.to_wire(account.if_unseen),
+        settings=dict(account.settings),
+        created_at_ms=account.created_at_ms,
+        updated_at_ms=account.updated_at_ms,
+        version=account.version,
+    )
