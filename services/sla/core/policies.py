@@ -15,7 +15,7 @@ SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
 
-POLICY_ID = "standard"
+POLICY_ID = "default"
 
 Targets = Mapping[Tier, Mapping[Metric, int]]
 

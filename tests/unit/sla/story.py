@@ -109,7 +109,8 @@ def _line(event: Event) -> str:
     if isinstance(event, ClockStepped):
         return f"{_name(event.clock)} {event.kind.lower()} @{event.at_ms // MINUTE_MS}"
     if isinstance(event, ClockCorrected):
-        return f"{_name(event.clock)} corrected {event.before.state.lower()} -> {event.clock.state.lower()}"
+        before, after = event.before.state.lower(), event.clock.state.lower()
+        return f"{_name(event.clock)} corrected {before} -> {after}"
     return ""
 
 
