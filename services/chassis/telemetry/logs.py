@@ -10,7 +10,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterable, MutableMapping
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import orjson
 import structlog
@@ -28,7 +28,12 @@ STACK_FRAMES: Final = 12
 
 
 def configure(
-    *, service: str, level: str = "INFO", keys: Iterable[str] = (), error_text: bool = False
+    *,
+    service: str,
+    level: str = "INFO",
+    keys: Iterable[str] = (),
+    error_text: bool = False,
+    out: BinaryIO | None = None,
 ) -> None:
     """Send this process's logs, libraries' included, to stdout; `keys` extends the allowed keys."""
     allowed = KEYS.union(keys)
@@ -59,8 +64,8 @@ def configure(
             structlog.processors.JSONRenderer(serializer=_dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.BytesLoggerFactory(out or sys.stdout.buffer),
+        cache_logger_on_first_use=out is None,
     )
     logging.basicConfig(handlers=[_Forward()], level=max(logging.WARNING, number), force=True)
 
