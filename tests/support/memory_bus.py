@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from services.chassis.bus.engine import Bounds
 from services.chassis.bus.headers import partition_for
-from services.chassis.bus.outbox import OutboxRecord
+from services.chassis.bus.outbox import Outgoing
 from services.chassis.bus.record import Header, Record
 
 Placed = tuple[str, int]
@@ -55,7 +55,7 @@ class MemoryBus:
         """The next offset of each partition."""
         return {at: len(self.logs.get(at, ())) for at in places}
 
-    async def publish(self, records: Mapping[Placed, Sequence[OutboxRecord]]) -> None:
+    async def publish(self, records: Mapping[Placed, Sequence[Outgoing]]) -> None:
         """Append each record to its partition, in order."""
         for (topic, partition), batch in records.items():
             for record in batch:

@@ -10,7 +10,7 @@ from switchboard.engine.v1.control_pb2 import Control, Tick
 from services.chassis.bus.batch import Batch
 from services.chassis.bus.engine import Engine
 from services.chassis.bus.fates import BusUnavailable
-from services.chassis.bus.outbox import OutboxRecord
+from services.chassis.bus.outbox import Outgoing
 from services.chassis.bus.processor import Processor
 from services.chassis.bus.relay import Relay
 from services.chassis.bus.store import Store
@@ -43,7 +43,7 @@ class FlakyPublisher:
         self.fail_after: int | None = None  # records published before the next failure
         self.renewed = 0
 
-    async def publish(self, records: Mapping[tuple[str, int], Sequence[OutboxRecord]]) -> None:
+    async def publish(self, records: Mapping[tuple[str, int], Sequence[Outgoing]]) -> None:
         if self.fail_after is None:
             return await self.bus.publish(records)
         left, self.fail_after = self.fail_after, None

@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from switchboard.engine.v1.records_pb2 import CommandOutcome
 
-from services.chassis.bus import headers
 from services.chassis.bus.effects import Answered, Effects, Emission
+from services.chassis.bus.headers import partition_for
 from services.chassis.bus.outbox import OutboxRecord, encode
 from services.chassis.bus.processor import Row, Table
 from services.chassis.bus.shard import ShardDraft
@@ -62,26 +62,20 @@ class Batch(Generic[S]):
         self, draft: ShardDraft[S], emission: Emission, *, traceparent: bytes | None = None
     ) -> None:
         """Give an emission its partition and sequence, and put it into the outbox."""
-        partition = headers.partition_for(emission.key, self.partitions_of(emission.topic))
-        given = draft.next_sequence(emission.topic, partition)
-        number = draft.shard.number
-        event_id = f"{self.processor}/{number}/{emission.topic}/{partition}/{given[0]}.{given[1]}"
+        topic, key, type_name, value, subject = emission
+        partition = partition_for(key, self.partitions_of(topic))
         record = OutboxRecord(
-            emission.topic,
+            topic,
             partition,
-            emission.key,
-            emission.value,
-            headers.event(
-                emission.type_name,
-                event_id=event_id,
-                source=self.processor,
-                time_ms=draft.now_ms,
-                subject=emission.subject,
-                traceparent=traceparent,
-            )
-            + headers.stamp(self.processor, number, given),
+            key,
+            value,
+            type_name,
+            subject,
+            draft.now_ms,
+            traceparent or b"",
+            *draft.next_sequence(topic, partition),
         )
-        self.outbox.setdefault(number, []).append(record)
+        self.outbox.setdefault(draft.shard.number, []).append(record)
 
     def commit(self, published: Mapping[int, int]) -> Commit:
         """The batch as one document; `published` are outbox rows that may go with it."""

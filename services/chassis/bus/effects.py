@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from google.protobuf.message import Message
@@ -13,8 +14,7 @@ from services.chassis.bus.processor import Row
 EMITTED_BYTES_MAX = 900_000  # below the brokers' 1 MiB: a record is refused before it is committed
 
 
-@dataclass(frozen=True, slots=True)
-class Emission:
+class Emission(NamedTuple):
     """A message to publish; its partition and sequence are given when the batch is put together."""
 
     topic: str

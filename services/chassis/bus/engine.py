@@ -103,7 +103,6 @@ class Engine(Generic[S]):
         self.store = store
         self.shards: dict[int, Shard[S]] = {}
         self.listeners: list[Callable[[object], None]] = []
-        self.progress = asyncio.Event()  # set after each commit and assignment
         self._log = log
         self._relay = relay
         self._partitions = partitions
@@ -126,7 +125,6 @@ class Engine(Generic[S]):
             kept, self.shards = self.shards, {}
             for shard in taken:
                 self.shards[shard.shard] = await self._loaded(shard, kept.get(shard.shard))
-            self.progress.set()
             return {
                 (topic, number): offset
                 for number, shard in self.shards.items()
@@ -257,7 +255,6 @@ class Engine(Generic[S]):
             self._relay.add(number, draft.shard.version, batch.outbox.get(number, []))
         self._limit.count(records=batch.records, letters=len(batch.letters))
         self._watcher.committed(batch, seconds)
-        self.progress.set()
         for fact in batch.told:
             for listener in self.listeners:
                 listener(fact)

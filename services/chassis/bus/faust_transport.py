@@ -113,8 +113,8 @@ class BatchConsumer(driver.Consumer):
     """Hands a fetch to the agent, and takes the next when the agent has acked it."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        self._turn = asyncio.Event()
         super().__init__(*args, **options)
-        self._acked_batch = asyncio.Event()
 
     def _new_consumer_thread(self) -> InLoopConsumer:
         return InLoopConsumer(self, loop=self.loop, beacon=self.beacon)
@@ -126,12 +126,30 @@ class BatchConsumer(driver.Consumer):
             if not fetched or not self.flow_active or fetched.seeks != self._thread.seeks:
                 await asyncio.sleep(0)
                 continue
-            self._acked_batch.clear()
-            message = _as_message(fetched, generation)
-            # Both must stay cancellable: a rebalance suspends the flow and waits for this loop.
-            await self.wait_first(self.callback(message), self.suspend_flow.wait())
-            if not self.suspend_flow.is_set():
-                await self.wait_first(self._acked_batch.wait(), self.suspend_flow.wait())
+            await self._hand_over(_as_message(fetched, generation))
+
+    async def _hand_over(self, message: ConsumerMessage) -> None:
+        """Give the agent a batch and wait for its ack, or until a rebalance suspends the flow.
+
+        The callback is a task of its own: one that blocks across a rebalance must not go on.
+        """
+        self._turn.clear()
+        delivering: asyncio.Task[None] = self.loop.create_task(self.callback(message))
+        delivering.add_done_callback(self._delivered)
+        await self._turn.wait()
+        if delivering.done():
+            delivering.result()
+        else:
+            delivering.cancel()
+
+    def _delivered(self, delivering: asyncio.Task[None]) -> None:
+        if not delivering.cancelled() and delivering.exception() is not None:
+            self._turn.set()
+
+    def stop_flow(self) -> None:
+        """As Faust does at the start of a rebalance; nobody waits for an ack then."""
+        super().stop_flow()
+        self._turn.set()
 
     def ack(self, message: ConsumerMessage) -> bool:
         """End the batch. Offsets live in the database, so nothing else is to be remembered."""
@@ -139,7 +157,7 @@ class BatchConsumer(driver.Consumer):
             return False
         message.acked = True
         self._unacked_messages.discard(message)
-        self._acked_batch.set()
+        self._turn.set()
         notify(self._waiting_for_ack)
         return True
 

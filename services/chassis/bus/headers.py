@@ -78,6 +78,7 @@ def stamp(writer: str, shard: int, given: Stamp) -> list[Header]:
     ]
 
 
+@lru_cache(maxsize=1024)
 def rfc3339(time_ms: int) -> bytes:
     """Unix milliseconds as RFC 3339 in UTC, as CloudEvents wants its time."""
     moment = datetime.fromtimestamp(time_ms / 1000, UTC)

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from services.chassis.bus.fates import BusUnavailable
-from services.chassis.bus.outbox import OutboxRecord
+from services.chassis.bus.outbox import Outgoing
 from services.chassis.bus.record import Header
 
 BATCH_BYTES_MAX = 960_000
@@ -74,7 +74,7 @@ class KafkaPublisher:
     def __init__(self, bootstrap: str, client_id: str) -> None:
         self._producer = _Producer(bootstrap, client_id)
 
-    async def publish(self, records: Mapping[tuple[str, int], Sequence[OutboxRecord]]) -> None:
+    async def publish(self, records: Mapping[tuple[str, int], Sequence[Outgoing]]) -> None:
         """Publish; returns once every record is acknowledged. Raises `BusUnavailable`."""
         try:
             producer = await self._producer.started()
@@ -146,7 +146,7 @@ class EdgeProducer:
         await self._producer.discard()
 
 
-def _fill(producer: AIOKafkaProducer, batch: list[OutboxRecord]) -> BatchBuilder:
+def _fill(producer: AIOKafkaProducer, batch: list[Outgoing]) -> BatchBuilder:
     """A batch of as many records as fit; takes them out of `batch`."""
     builder = producer.create_batch()
     taken = 0

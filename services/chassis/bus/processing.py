@@ -95,6 +95,7 @@ class Processing:
         self._app.agent(topic, name=self.name)(self._consume)
         self._tasks = [
             self._background.spawn(self.relay.run(), name=f"{self.name} relay"),
+            self._background.spawn(self.relay.run_forget(), name=f"{self.name} outbox"),
             self._background.spawn(self._ticker.run(), name=f"{self.name} ticker"),
             self._background.spawn(self._keep_days(), name=f"{self.name} days"),
         ]

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
-from services.chassis.bus.outbox import OutboxRecord, decode
+from services.chassis.bus.outbox import OutboxRecord, Outgoing, decode, outgoing
 from services.chassis.bus.store import Store, Taken
 from services.chassis.failpoint import declare, failpoint
 
 BEFORE_PUBLISH = declare("relay.before_publish", "committed records wait, none is sent")
 AFTER_PUBLISH = declare("relay.after_publish", "Kafka has the records, the outbox still does too")
 
-Partitioned = Mapping[tuple[str, int], Sequence[OutboxRecord]]
+Partitioned = Mapping[tuple[str, int], Sequence[Outgoing]]
 
 FORGET_SECONDS = 2.0  # published rows that no commit took along are deleted after so long
 RETRY_SECONDS_MAX = 2.0
@@ -103,11 +103,15 @@ class Relay:
     async def run(self) -> None:
         """Publish for ever."""
         while True:
-            try:
-                await asyncio.wait_for(self._wake.wait(), self._patience())
-            except TimeoutError:
-                await self.forget()
+            await self._wake.wait()
             await self.publish_waiting()
+
+    async def run_forget(self) -> None:
+        """Empty the outbox of what no commit takes along, for ever."""
+        while True:
+            await asyncio.sleep(FORGET_SECONDS)
+            if not self._waiting:
+                await self.forget()
 
     async def publish_waiting(self) -> None:
         """Publish until nothing waits."""
@@ -141,7 +145,7 @@ class Relay:
             some.append(committed)
             count += len(committed.records)
         failpoint(BEFORE_PUBLISH)
-        await self._publisher.publish(_by_partition(some))
+        await self._publisher.publish(self._by_partition(some))
         failpoint(AFTER_PUBLISH)
         for committed in some:
             # A restart meanwhile has emptied the queue: those records are published once more.
@@ -151,9 +155,6 @@ class Relay:
                 self._published[committed.shard] = committed.version
         self._settle()
 
-    def _patience(self) -> float | None:
-        return FORGET_SECONDS if self._published else None
-
     def _settle(self) -> None:
         if self._waiting:
             self._wake.set()
@@ -161,10 +162,10 @@ class Relay:
             self._wake.clear()
         self._drained.set()
 
-
-def _by_partition(some: Iterable[Committed]) -> Partitioned:
-    partitioned: dict[tuple[str, int], list[OutboxRecord]] = {}
-    for committed in some:
-        for record in committed.records:
-            partitioned.setdefault((record.topic, record.partition), []).append(record)
-    return partitioned
+    def _by_partition(self, some: Iterable[Committed]) -> Partitioned:
+        partitioned: dict[tuple[str, int], list[Outgoing]] = {}
+        for committed in some:
+            for record in committed.records:
+                sent = outgoing(record, writer=self._processor, shard=committed.shard)
+                partitioned.setdefault((record.topic, record.partition), []).append(sent)
+        return partitioned

@@ -17,6 +17,7 @@ from services.chassis.bus.fates import BusUnavailable
 from services.chassis.bus.shard import Shard
 
 RETRY_SECONDS = 1.0
+POLL_MS_MIN, POLL_MS_MAX = 50, 1000
 
 Tick = Callable[[int, int], Awaitable[None]]  # shard, due_ms
 
@@ -48,17 +49,13 @@ class Ticker:
         self._sent: dict[int, tuple[int, int]] = {}  # shard: due_ms, sent at
 
     async def run(self) -> None:
-        """Tick for ever; sleeps until a timer is due or the engine has moved."""
+        """Tick for ever; sleeps until a timer is due, and looks for new ones every second."""
         while True:
-            self._engine.progress.clear()
             try:
                 await self.step()
             except BusUnavailable:
                 await asyncio.sleep(RETRY_SECONDS)
-            try:
-                await asyncio.wait_for(self._engine.progress.wait(), self._patience())
-            except TimeoutError:
-                continue
+            await asyncio.sleep(self._patience())
 
     async def step(self) -> None:
         """Send the ticks that may be sent now."""
@@ -94,9 +91,7 @@ class Ticker:
         sent_due_ms, sent_at_ms = self._sent.get(number, (-1, 0))
         return sent_due_ms != due_ms or self._now_ms() - sent_at_ms > RETRY_SECONDS * 1000
 
-    def _patience(self) -> float | None:
+    def _patience(self) -> float:
         due_ms = self._engine.next_due_ms()
-        if due_ms is None:
-            return None
-        wait_ms = due_ms - self._now_ms()
-        return wait_ms / 1000 if wait_ms > 0 else RETRY_SECONDS
+        wait_ms = POLL_MS_MAX if due_ms is None else due_ms - self._now_ms()
+        return min(max(wait_ms, POLL_MS_MIN), POLL_MS_MAX) / 1000

@@ -61,6 +61,10 @@ class TimersDraft:
 
     def first_due(self, now_ms: int) -> Due | None:
         """The earliest timer due at `now_ms` or before, ties by key."""
+        if not self.changes:
+            first_ms = self._base.next_due_ms()
+            if first_ms is None or first_ms > now_ms:
+                return None
         drafted = (
             (due, key) for key, due in self.changes.items() if due is not None and due <= now_ms
         )

@@ -63,6 +63,7 @@ CREATE TABLE outbox (
     payload bytea NOT NULL,
     PRIMARY KEY (processor, shard, version)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+ALTER TABLE outbox ALTER COLUMN payload SET STORAGE EXTERNAL; -- gone before compression pays
 
 CREATE TABLE timer (
     processor text NOT NULL,
@@ -138,13 +139,13 @@ CREATE FUNCTION engine_commit(doc jsonb, payloads bytea[]) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     me text := doc->>'processor';
+    keys text[];
     repeats jsonb;
     held integer;
 BEGIN
     IF doc ? 'requests' THEN
-        SELECT jsonb_agg(DISTINCT r.key) INTO repeats
-        FROM request r
-        WHERE r.key = ANY (SELECT x->>0 FROM jsonb_array_elements(doc->'requests') x);
+        keys := ARRAY(SELECT x->>0 FROM jsonb_array_elements(doc->'requests') x);
+        SELECT jsonb_agg(DISTINCT r.key) INTO repeats FROM request r WHERE r.key = ANY (keys);
         IF repeats IS NOT NULL THEN
             RETURN repeats;
         END IF;

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#switchboard/engine/v1/records.proto\x12\x15switchboard.engine.v1\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"|\n\x0cOutboxRecord\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x0b\n\x03key\x18\x03 \x01(\x0c\x12\r\n\x05value\x18\x04 \x01(\x0c\x12.\n\x07headers\x18\x05 \x03(\x0b\x32\x1d.switchboard.engine.v1.Header\"C\n\x0bOutboxBatch\x12\x34\n\x07records\x18\x01 \x03(\x0b\x32#.switchboard.engine.v1.OutboxRecord\"\x98\x02\n\nDeadLetter\x12\x16\n\x0e\x64\x65\x61\x64_letter_id\x18\x01 \x01(\t\x12\x11\n\tprocessor\x18\x02 \x01(\t\x12\r\n\x05topic\x18\x03 \x01(\t\x12\x11\n\tpartition\x18\x04 \x01(\x05\x12\x0e\n\x06offset\x18\x05 \x01(\x03\x12\x0b\n\x03key\x18\x06 \x01(\x0c\x12\r\n\x05value\x18\x07 \x01(\x0c\x12.\n\x07headers\x18\x08 \x03(\x0b\x32\x1d.switchboard.engine.v1.Header\x12\r\n\x05\x65rror\x18\t \x01(\t\x12\x0e\n\x06\x65ntity\x18\n \x01(\t\x12\x11\n\tfailed_ms\x18\x0b \x01(\x03\x12\x1c\n\x14\x63\x61use_dead_letter_id\x18\x0c \x01(\t\x12\x11\n\ttenant_id\x18\r \x01(\t\"\x90\x01\n\x0e\x43ommandOutcome\x12\x13\n\x0brequest_key\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0bresult_type\x18\x04 \x01(\t\x12\x0e\n\x06result\x18\x05 \x01(\x0c\x12\x12\n\ndecided_ms\x18\x06 \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\"E\n\x11PartitionPosition\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"x\n\x0eWriterPosition\x12\x0e\n\x06writer\x18\x01 \x01(\t\x12\r\n\x05shard\x18\x02 \x01(\x05\x12\x13\n\x0bincarnation\x18\x03 \x01(\x03\x12\x10\n\x08sequence\x18\x04 \x01(\x03\x12\r\n\x05topic\x18\x05 \x01(\t\x12\x11\n\tpartition\x18\x06 \x01(\x05\"\x98\x01\n\x0bResumeToken\x12<\n\npartitions\x18\x01 \x03(\x0b\x32(.switchboard.engine.v1.PartitionPosition\x12\x36\n\x07writers\x18\x02 \x03(\x0b\x32%.switchboard.engine.v1.WriterPosition\x12\x13\n\x0b\x66ilter_hash\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#switchboard/engine/v1/records.proto\x12\x15switchboard.engine.v1\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"\xbd\x01\n\x0cOutboxRecord\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x0b\n\x03key\x18\x03 \x01(\x0c\x12\r\n\x05value\x18\x04 \x01(\x0c\x12\x11\n\ttype_name\x18\x05 \x01(\t\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x0f\n\x07time_ms\x18\x07 \x01(\x03\x12\x13\n\x0btraceparent\x18\x08 \x01(\x0c\x12\x13\n\x0bincarnation\x18\t \x01(\x05\x12\x10\n\x08sequence\x18\n \x01(\x03\"C\n\x0bOutboxBatch\x12\x34\n\x07records\x18\x01 \x03(\x0b\x32#.switchboard.engine.v1.OutboxRecord\"\x98\x02\n\nDeadLetter\x12\x16\n\x0e\x64\x65\x61\x64_letter_id\x18\x01 \x01(\t\x12\x11\n\tprocessor\x18\x02 \x01(\t\x12\r\n\x05topic\x18\x03 \x01(\t\x12\x11\n\tpartition\x18\x04 \x01(\x05\x12\x0e\n\x06offset\x18\x05 \x01(\x03\x12\x0b\n\x03key\x18\x06 \x01(\x0c\x12\r\n\x05value\x18\x07 \x01(\x0c\x12.\n\x07headers\x18\x08 \x03(\x0b\x32\x1d.switchboard.engine.v1.Header\x12\r\n\x05\x65rror\x18\t \x01(\t\x12\x0e\n\x06\x65ntity\x18\n \x01(\t\x12\x11\n\tfailed_ms\x18\x0b \x01(\x03\x12\x1c\n\x14\x63\x61use_dead_letter_id\x18\x0c \x01(\t\x12\x11\n\ttenant_id\x18\r \x01(\t\"\x90\x01\n\x0e\x43ommandOutcome\x12\x13\n\x0brequest_key\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0bresult_type\x18\x04 \x01(\t\x12\x0e\n\x06result\x18\x05 \x01(\x0c\x12\x12\n\ndecided_ms\x18\x06 \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x07 \x01(\t\"E\n\x11PartitionPosition\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"x\n\x0eWriterPosition\x12\x0e\n\x06writer\x18\x01 \x01(\t\x12\r\n\x05shard\x18\x02 \x01(\x05\x12\x13\n\x0bincarnation\x18\x03 \x01(\x03\x12\x10\n\x08sequence\x18\x04 \x01(\x03\x12\r\n\x05topic\x18\x05 \x01(\t\x12\x11\n\tpartition\x18\x06 \x01(\x05\"\x98\x01\n\x0bResumeToken\x12<\n\npartitions\x18\x01 \x03(\x0b\x32(.switchboard.engine.v1.PartitionPosition\x12\x36\n\x07writers\x18\x02 \x03(\x0b\x32%.switchboard.engine.v1.WriterPosition\x12\x13\n\x0b\x66ilter_hash\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,18 +33,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_HEADER']._serialized_start=62
   _globals['_HEADER']._serialized_end=99
-  _globals['_OUTBOXRECORD']._serialized_start=101
-  _globals['_OUTBOXRECORD']._serialized_end=225
-  _globals['_OUTBOXBATCH']._serialized_start=227
-  _globals['_OUTBOXBATCH']._serialized_end=294
-  _globals['_DEADLETTER']._serialized_start=297
-  _globals['_DEADLETTER']._serialized_end=577
-  _globals['_COMMANDOUTCOME']._serialized_start=580
-  _globals['_COMMANDOUTCOME']._serialized_end=724
-  _globals['_PARTITIONPOSITION']._serialized_start=726
-  _globals['_PARTITIONPOSITION']._serialized_end=795
-  _globals['_WRITERPOSITION']._serialized_start=797
-  _globals['_WRITERPOSITION']._serialized_end=917
-  _globals['_RESUMETOKEN']._serialized_start=920
-  _globals['_RESUMETOKEN']._serialized_end=1072
+  _globals['_OUTBOXRECORD']._serialized_start=102
+  _globals['_OUTBOXRECORD']._serialized_end=291
+  _globals['_OUTBOXBATCH']._serialized_start=293
+  _globals['_OUTBOXBATCH']._serialized_end=360
+  _globals['_DEADLETTER']._serialized_start=363
+  _globals['_DEADLETTER']._serialized_end=643
+  _globals['_COMMANDOUTCOME']._serialized_start=646
+  _globals['_COMMANDOUTCOME']._serialized_end=790
+  _globals['_PARTITIONPOSITION']._serialized_start=792
+  _globals['_PARTITIONPOSITION']._serialized_end=861
+  _globals['_WRITERPOSITION']._serialized_start=863
+  _globals['_WRITERPOSITION']._serialized_end=983
+  _globals['_RESUMETOKEN']._serialized_start=986
+  _globals['_RESUMETOKEN']._serialized_end=1138
 # @@protoc_insertion_point(module_scope)

@@ -54,7 +54,12 @@ class OutboxRecord(_message.Message):
     PARTITION_FIELD_NUMBER: _builtins.int
     KEY_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
-    HEADERS_FIELD_NUMBER: _builtins.int
+    TYPE_NAME_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    TIME_MS_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
+    INCARNATION_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
     topic: _builtins.str
     """Destination topic."""
     partition: _builtins.int
@@ -63,10 +68,18 @@ class OutboxRecord(_message.Message):
     """Record key."""
     value: _builtins.bytes
     """Serialised envelope. May carry personal data."""
-    @_builtins.property
-    def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Header]:
-        """Headers in the order they are sent."""
-
+    type_name: _builtins.str
+    """Full name of the message in `value`; becomes the header `ce_type`."""
+    subject: _builtins.str
+    """What the message is about; becomes the header `ce_subject`."""
+    time_ms: _builtins.int
+    """Log time at which it was decided, unix milliseconds; becomes the header `ce_time`."""
+    traceparent: _builtins.bytes
+    """W3C trace context to pass on."""
+    incarnation: _builtins.int
+    """Incarnation of the writer's store."""
+    sequence: _builtins.int
+    """Place in the writer's contiguous sequence for this partition."""
     def __init__(
         self,
         *,
@@ -74,11 +87,16 @@ class OutboxRecord(_message.Message):
         partition: _builtins.int = ...,
         key: _builtins.bytes = ...,
         value: _builtins.bytes = ...,
-        headers: _abc.Iterable[Global___Header] | None = ...,
+        type_name: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        time_ms: _builtins.int = ...,
+        traceparent: _builtins.bytes = ...,
+        incarnation: _builtins.int = ...,
+        sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["headers", b"headers", "key", b"key", "partition", b"partition", "topic", b"topic", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incarnation", b"incarnation", "key", b"key", "partition", b"partition", "sequence", b"sequence", "subject", b"subject", "time_ms", b"time_ms", "topic", b"topic", "traceparent", b"traceparent", "type_name", b"type_name", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
