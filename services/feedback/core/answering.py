@@ -29,7 +29,7 @@ def answer(
     survey: Survey | None, command: RecordAnswer, now_ms: int, policy: Policy
 ) -> tuple[Event, ...] | Rejection:
     """The answer and what it sets in motion, or why it is not taken."""
-    if survey is None:
+    if survey is None or survey.recipient.tenant_id != command.tenant_id:
         return Rejection(Refusal.UNKNOWN_SURVEY, "there is no such survey")
     if survey.state in _CLOSED:
         return Rejection(*_CLOSED[survey.state])

@@ -46,6 +46,11 @@ class Expire:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """The customer was erased: ask nothing more, and keep nothing personal."""
+
+
+@dataclass(frozen=True, slots=True)
 class GiveUp:
     """The question did not and will not reach the customer."""
 
@@ -57,10 +62,11 @@ class GiveUp:
 class RecordAnswer:
     """The customer answers."""
 
+    tenant_id: str
     survey_id: str
     score: int
     comment: str
     source: str
 
 
-Command = Resolve | Withdraw | Send | Settle | Expire | GiveUp | RecordAnswer
+Command = Resolve | Withdraw | Send | Settle | Expire | Forget | GiveUp | RecordAnswer

@@ -10,6 +10,7 @@ from services.feedback.core.answering import answer
 from services.feedback.core.commands import (
     Command,
     Expire,
+    Forget,
     GiveUp,
     RecordAnswer,
     Resolve,
@@ -28,8 +29,10 @@ def decide(case: Case, command: Command, now_ms: int, policy: Policy) -> Events 
     match command:
         case Resolve():
             return _resolve(case, command, now_ms, policy)
-        case Withdraw():
-            return _withdraw(case, command, now_ms)
+        case Withdraw(reason):
+            return _withdraw(case, reason, now_ms)
+        case Forget():
+            return (*_withdraw(case, Reason.ERASED, now_ms), *_erase_comments(case))
         case Send(survey_id):
             return _send(_scheduled(case, survey_id), now_ms, policy)
         case Settle(survey_id, granted):
@@ -65,13 +68,21 @@ def _resolve(case: Case, command: Resolve, now_ms: int, policy: Policy) -> Event
     return (said.SurveyScheduled(survey), *_send(survey, now_ms, policy))
 
 
-def _withdraw(case: Case, command: Withdraw, now_ms: int) -> Events:
+def _withdraw(case: Case, reason: Reason, now_ms: int) -> Events:
     return tuple(
         said.SurveyCancelled(
-            replace(survey, state=State.CANCELLED, ended_at_ms=now_ms, reason=command.reason)
+            replace(survey, state=State.CANCELLED, ended_at_ms=now_ms, reason=reason)
         )
         for survey in case.surveys
         if survey.is_live
+    )
+
+
+def _erase_comments(case: Case) -> Events:
+    return tuple(
+        said.CommentErased(replace(survey, answer=replace(survey.answer, comment="")))
+        for survey in case.surveys
+        if survey.answer is not None and survey.answer.comment
     )
 
 

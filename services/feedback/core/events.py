@@ -65,6 +65,13 @@ class SurveyUndelivered:
 
 
 @dataclass(frozen=True, slots=True)
+class CommentErased:
+    """What was personal in an answer is gone; the score stays."""
+
+    survey: Survey
+
+
+@dataclass(frozen=True, slots=True)
 class RecoveryOpened:
     """The answer says that we failed someone: work to make it good is opened."""
 
@@ -80,8 +87,11 @@ Event = (
     | SurveyAnswered
     | SurveyExpired
     | SurveyUndelivered
+    | CommentErased
     | RecoveryOpened
 )
+SILENT = (TurnRequested, CommentErased)
+"""Events that nobody outside is told of."""
 
 
 class Refusal(StrEnum):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.feedback.core.events import Event, TurnRequested
+from services.feedback.core.events import SILENT, Event
 from services.feedback.core.model import Case, Survey
 
 
 def evolve(case: Case, event: Event) -> Case:
     """The case after `event`."""
-    if isinstance(event, TurnRequested):  # between our own shards, nothing to announce
-        return case
-    surveys = _with(case.surveys, event.survey)
-    return replace(case, surveys=surveys, sequence=case.sequence + 1)
+    sequence = case.sequence + (0 if isinstance(event, SILENT) else 1)
+    return replace(case, surveys=_with(case.surveys, event.survey), sequence=sequence)
 
 
 def _with(surveys: tuple[Survey, ...], changed: Survey) -> tuple[Survey, ...]:

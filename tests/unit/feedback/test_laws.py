@@ -12,6 +12,7 @@ from services.feedback.core import events as said
 from services.feedback.core.commands import (
     Command,
     Expire,
+    Forget,
     GiveUp,
     RecordAnswer,
     Resolve,
@@ -31,8 +32,14 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(Expire, st.builds(survey_id, NUMBERS)),
     st.builds(Settle, st.builds(survey_id, NUMBERS), st.booleans()),
     st.builds(GiveUp, st.builds(survey_id, NUMBERS), st.just(Reason.FAILED)),
+    st.just(Forget()),
     st.builds(
-        RecordAnswer, st.builds(survey_id, NUMBERS), st.integers(0, 6), st.just(""), st.just("link")
+        RecordAnswer,
+        st.just("default"),
+        st.builds(survey_id, NUMBERS),
+        st.integers(0, 6),
+        st.sampled_from(["", "why"]),
+        st.just("link"),
     ),
 )
 POLICIES = st.builds(

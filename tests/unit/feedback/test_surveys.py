@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from services.feedback.core import events as said
-from services.feedback.core.commands import Expire, GiveUp, RecordAnswer, Withdraw
+from services.feedback.core.commands import Expire, Forget, GiveUp, RecordAnswer, Withdraw
 from services.feedback.core.model import Reason, State
 from services.feedback.core.policies import COMMENT_MAX, DAY_MS, Policy
 from tests.unit.feedback.story import POLICY, Desk, resolved, survey_id
 
 
 def answer(score: int = 5, comment: str = "", number: int = 1) -> RecordAnswer:
-    return RecordAnswer(survey_id(number), score, comment, "link")
+    return RecordAnswer("default", survey_id(number), score, comment, "link")
 
 
 def sent() -> Desk:
@@ -115,6 +116,24 @@ def test_without_a_delay_the_survey_goes_out_with_the_resolution() -> None:
     desk = Desk(policy=Policy(delay_ms=0, cooldown_ms=0))
     kinds = [type(event) for event in desk.tell(resolved())]
     assert kinds == [said.SurveyScheduled, said.SurveySent]
+
+
+def test_an_answer_of_another_tenant_finds_no_survey() -> None:
+    outcome = sent().ask(replace(answer(), tenant_id="other"))
+    assert isinstance(outcome, said.Rejection)
+    assert outcome.refusal is said.Refusal.UNKNOWN_SURVEY
+
+
+def test_erasing_a_customer_takes_the_question_back_and_the_comment_away() -> None:
+    desk = sent()
+    desk.tell(Forget())
+    assert (desk.survey().state, desk.survey().reason) == (State.CANCELLED, Reason.ERASED)
+    desk = sent()
+    desk.tell(answer(4, "I live in Malmö"))
+    desk.tell(Forget())
+    kept = desk.survey().answer
+    assert kept is not None
+    assert (kept.score, kept.comment) == (4, "")
 
 
 def test_a_resolution_told_twice_asks_once() -> None:
