@@ -37,6 +37,11 @@ def with_schema() -> list[str]:
     return [name for name in names if migration_folders(name)]
 
 
+def processing_with_schema() -> list[str]:
+    """Give the services whose schema holds the engine's tables."""
+    return [name for name in with_schema() if name in PROCESSING]
+
+
 async def migrate_all(*, admin_dsn: str, credentials: Credentials) -> dict[str, list[str]]:
     """Create what is missing; gives the versions applied now, by service.
 

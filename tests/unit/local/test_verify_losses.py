@@ -1,0 +1,106 @@
+"""Each kind of loss and double that is planted is found, and a healthy history has none."""
+
+from __future__ import annotations
+
+import pytest
+
+from local.verify import ledgers
+from local.verify.finding import Kind
+from local.verify.world import Break, ReplyFact
+from tests.unit.local.facts import History, healthy
+
+
+@pytest.fixture
+def history() -> History:
+    return healthy()
+
+
+def test_a_healthy_history_has_no_findings(history: History) -> None:
+    report = history.judge()
+    assert (report.findings, report.holds) == ((), True)
+
+
+def test_an_accepted_message_that_no_conversation_has_is_lost(history: History) -> None:
+    history.ledgers.sent.append(ledgers.Sent("twilio", "sms", "SM2", ledgers.ACCEPTED, 2))
+    assert history.found(Kind.LOST) == ["message"]
+    assert not history.judge().holds
+
+
+def test_a_message_known_only_by_our_id_is_found_by_it(history: History) -> None:
+    history.join("one")
+    sent = ledgers.Sent("grpc", "api", "", ledgers.ACCEPTED, 2, message_id="m-one")
+    history.ledgers.sent.append(sent)
+    assert history.judge().holds
+
+
+@pytest.mark.parametrize("fate", [ledgers.UNKNOWN, ledgers.REFUSED])
+def test_a_message_nobody_promised_may_be_there_or_not(history: History, fate: str) -> None:
+    history.ledgers.sent.append(ledgers.Sent("twilio", "sms", "absent", fate, 2))
+    history.receive("present", fate=fate)
+    assert history.judge().holds
+
+
+@pytest.mark.parametrize("fate", [ledgers.ACCEPTED, ledgers.UNKNOWN])
+def test_a_message_that_is_there_twice_is_doubled(history: History, fate: str) -> None:
+    history.receive("SM2", fate=fate)
+    history.join("SM2")
+    assert history.found(Kind.DOUBLED) == ["message"]
+
+
+def test_a_message_in_two_conversations_is_doubled_whoever_sent_it(history: History) -> None:
+    history.join("SM2", conversation="c1")
+    history.join("SM2", conversation="c2")
+    assert "message in two conversations" in history.found(Kind.DOUBLED)
+
+
+def test_a_confirmed_reply_that_is_nowhere_is_lost(history: History) -> None:
+    history.ledgers.answers.append(ledgers.Answered("r9", "r9", "c1", "a1", 1))
+    assert history.found(Kind.LOST) == ["reply"]
+
+
+def test_a_reply_that_is_twice_in_the_log_is_doubled(history: History) -> None:
+    again = ReplyFact("r1", "c1", "+49", "text r1", "REPLY", "", "SMS", "log/0/77")
+    history.world.replies["r1"].append(again)
+    assert history.found(Kind.DOUBLED) == ["reply"]
+
+
+def test_a_reply_the_provider_sent_twice_is_doubled(history: History) -> None:
+    history.reply("r2", effects=2)
+    assert history.found(Kind.DOUBLED) == ["effect"]
+
+
+def test_a_reply_that_was_delivered_by_nobody_is_lost(history: History) -> None:
+    history.reply("r2", effects=0)
+    assert history.found(Kind.LOST) == ["effect"]
+
+
+def test_a_reply_that_failed_needs_no_effect(history: History) -> None:
+    history.reply("r2", delivered="FAILED", effects=0)
+    assert history.judge().holds
+
+
+def test_a_reply_of_unknown_fate_is_counted_apart(history: History) -> None:
+    history.reply("r2", delivered="UNCERTAIN", effects=1)
+    report = history.judge()
+    assert (report.holds, report.count(Kind.UNCERTAIN)) == (True, 1)
+
+
+def test_a_reply_that_goes_no_further_is_a_violation(history: History) -> None:
+    history.reply("r2", delivered="QUEUED", effects=0)
+    assert history.found(Kind.VIOLATION) == ["delivery"]
+
+
+def test_an_effect_nobody_decided_is_a_violation(history: History) -> None:
+    history.ledgers.effects.append(ledgers.Effect("SMx", "+49", "who wrote this?", 1))
+    assert history.found(Kind.VIOLATION) == ["effect"]
+
+
+def test_a_confirmed_answer_that_no_survey_has_is_lost(history: History) -> None:
+    history.world.surveys["s1"] = history.world.surveys["s1"][:-1]
+    history.timers["feedback"]["s1"] = 5
+    assert history.found(Kind.LOST) == ["answer"]
+
+
+def test_a_gap_in_a_writer_s_sequence_is_a_loss(history: History) -> None:
+    history.world.breaks.append(Break("routing.events.v1/0/7", "routing.matcher/0", 5, 7))
+    assert history.found(Kind.LOST) == ["record"]
