@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -28,6 +30,8 @@ BODY_LIMIT_BYTES: Final = 1 << 20
 BODY_SECONDS: Final = 10.0
 GRACE_SECONDS: Final = 5
 PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_CLOSE: Final = {"connection": "close"}  # what is left of a refused body is never read
 
 log = structlog.get_logger(__name__)
 
@@ -55,26 +59,14 @@ def build_app(
         return Response(body, headers={"content-type": content_type})
 
     probes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
-    limited = BodyLimit(
-        Starlette(routes=[*probes, *routes]),
-        limit_bytes=body_limit_bytes,
-        exempt=tuple(unlimited_prefixes),
-    )
-    return Observed(limited, catalogue)
-
-
-class BodyError(Exception):
-    """The body passed its limit, or took too long; the middleware answers."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
+    app = Starlette(routes=[*probes, *routes])
+    return Observed(BodyLimit(app, body_limit_bytes, tuple(unlimited_prefixes)), catalogue)
 
 
 class BodyLimit:
     """Answers 413 for a body above the limit and 408 for one that trickles."""
 
-    def __init__(self, app: ASGIApp, *, limit_bytes: int, exempt: tuple[str, ...] = ()) -> None:
+    def __init__(self, app: ASGIApp, limit_bytes: int, exempt: tuple[str, ...]) -> None:
         self._app = app
         self._limit = limit_bytes
         self._exempt = exempt
@@ -84,50 +76,33 @@ class BodyLimit:
         if scope["type"] != "http" or (self._exempt and scope["path"].startswith(self._exempt)):
             await self._app(scope, receive, send)
             return
-        started = False
-
-        async def tracked(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, self._counting(scope, receive), tracked)
-        except BodyError as error:
-            if started:
-                raise
-            reason = "body too large" if error.status == 413 else "body too slow"
-            close = {"connection": "close"}  # what is left of the body is never read
-            await PlainTextResponse(reason, error.status, close)(scope, receive, send)
-
-    def _counting(self, scope: Scope, receive: Receive) -> Receive:
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._limit:
-            return _refuse
-        deadline = asyncio.get_running_loop().time() + BODY_SECONDS
-        left = self._limit
-        complete = False
-
-        async def counted() -> Message:
-            nonlocal left, complete
-            if complete:
-                return await receive()  # waits for the disconnect, which may take for ever
-            try:
-                async with asyncio.timeout_at(deadline):
-                    message = await receive()
-            except TimeoutError:
-                raise BodyError(408) from None
-            left -= len(message.get("body", b""))
-            complete = not message.get("more_body", False)
-            if left < 0:
-                raise BodyError(413)
-            return message
-
-        return counted
+            await PlainTextResponse("body too large", 413, _CLOSE)(scope, receive, send)
+        else:
+            await self._app(scope, _counted(receive, self._limit), send)
 
 
-async def _refuse() -> Message:
-    raise BodyError(413)
+def _counted(receive: Receive, limit_bytes: int) -> Receive:
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+    left, complete = limit_bytes, False
+
+    async def counted() -> Message:
+        nonlocal left, complete
+        if complete:
+            return await receive()  # waits for the disconnect, which may take for ever
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, "body too slow", _CLOSE) from None
+        left -= len(message.get("body", b""))
+        complete = not message.get("more_body", False)
+        if left < 0:
+            raise HTTPException(413, "body too large", _CLOSE)
+        return message
+
+    return counted
 
 
 class Observed:
@@ -146,8 +121,7 @@ class Observed:
         if scope["type"] != "http" or scope["path"] in PROBES:
             await self._app(scope, receive, send)
             return
-        status = 500
-        began = time.perf_counter()
+        status, began = 500, time.perf_counter()
 
         async def noting(message: Message) -> None:
             nonlocal status
@@ -156,34 +130,26 @@ class Observed:
             await send(message)
 
         parent = tracing.accept(dict(scope["headers"]).get(b"traceparent"))
-        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        method = scope["method"] if scope["method"] in METHODS else "_OTHER"
         with tracing.span(f"HTTP {method}", kind=tracing.Kind.SERVER, parent=parent) as span:
             try:
                 await self._app(scope, receive, noting)
             finally:
-                route = _route(scope)
+                # The template that matched: paths with ids would be unbounded label values.
+                route = getattr(scope.get("route"), "path", "unmatched")
                 seconds = time.perf_counter() - began
-                self._seconds.labels(method, route, status).observe(seconds, tracing.exemplar(span))
+                measured = self._seconds.labels(method, route, status)
+                measured.observe(seconds, tracing.exemplar(span))
                 span.set(semconv.HTTP_METHOD, method)
                 span.set(semconv.HTTP_ROUTE, route)
                 span.set(semconv.HTTP_STATUS, status)
 
 
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-def _route(scope: Scope) -> str:
-    """The template that matched, so that paths with ids do not become label values."""
-    return getattr(scope.get("route"), "path", "unmatched")
-
-
 class _Embedded(uvicorn.Server):
     """uvicorn inside our loop: no signal handlers, and no tick ten times a second when idle."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.stop_requested = asyncio.Event()
-        self.listening = asyncio.Event()
+    stop_requested: asyncio.Event
+    listening: asyncio.Event
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -200,41 +166,33 @@ class HttpServer:
     name = "http"
 
     def __init__(self, app: ASGIApp, *, host: str, port: int, background: Background) -> None:
-        self._config: dict[str, Any] = {"app": app, "host": host, "port": port}
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        self._server = _Embedded(config)
+        self._server.stop_requested, self._server.listening = asyncio.Event(), asyncio.Event()
+        self._host = host
         self._background = background
-        self._server: _Embedded | None = None
         self._task: asyncio.Task[None] | None = None
-
-    @property
-    def port(self) -> int:
-        """The port in use; differs from the one asked for if that was 0."""
-        assert self._server is not None
-        sockets: Sequence[Any] = self._server.servers[0].sockets
-        return int(sockets[0].getsockname()[1])
+        self.port = port
 
     async def start(self) -> None:
-        """Listen; raises OSError where the address is taken."""
-        self._server = _Embedded(
-            uvicorn.Config(
-                **self._config,
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                timeout_graceful_shutdown=GRACE_SECONDS,
-            )
-        )
-        self._task = self._background.spawn(self._server.serve(), name="http")
-        listening = asyncio.ensure_future(self._server.listening.wait())
-        await asyncio.wait((self._task, listening), return_when=asyncio.FIRST_COMPLETED)
-        if not self._server.started:
-            listening.cancel()
-            raise OSError(f"cannot listen on {self._config['host']}:{self._config['port']}")
+        """Listen; raises OSError where the address is taken. A port of 0 becomes the one taken."""
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        bound = socket.create_server((self._host, self.port), family=family, backlog=1024)
+        self.port = int(bound.getsockname()[1])
+        self._task = self._background.spawn(self._server.serve([bound]), name="http")
+        await self._server.listening.wait()
         log.info("listening", component="http", port=self.port)
 
     async def stop(self) -> None:
         """Refuse new connections, finish running requests, then close."""
-        if self._server is not None and self._task is not None:
-            self._server.stop_requested.set()
+        self._server.stop_requested.set()
+        if self._task is not None:
             await asyncio.wait((self._task,))
