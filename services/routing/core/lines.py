@@ -26,6 +26,7 @@ class Line:
 
 
 _NAMES: Map[str, None] = Map()
+_NOTHING: Ranked[Rank] = Ranked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _joined(lines: Lines, work: WorkItem) -> Lines:
         return Lines(lines.by_key.set(work.line, grown), lines.by_pool)
     pool = work.requirement.pool
     keys = lines.by_pool.get(pool, _NAMES).set(work.line, None)
-    opened = Line(work.requirement, Ranked[Rank]().add(work.rank))
+    opened = Line(work.requirement, _NOTHING.add(work.rank))
     return Lines(lines.by_key.set(work.line, opened), lines.by_pool.set(pool, keys))
 
 

@@ -5,9 +5,7 @@ It is part of the state, so that every decision names the version it was made un
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 
 from immutables import Map
 
@@ -53,9 +51,6 @@ class Pool:
     wrap_up_ms: int = 0
 
 
-_NO_POOLS: Mapping[str, Pool] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class RoutingPolicy:
     """One version of a domain's rules.
@@ -75,7 +70,7 @@ class RoutingPolicy:
     wrap_up_ms: int = 0
     max_missed_offers: int = 0
     presence_grace_ms: int = 5_000
-    pools: Mapping[str, Pool] = field(default=_NO_POOLS)
+    pools: Map[str, Pool] = Map()
 
     def offer_timeout_of(self, pool: str) -> int:
         """Milliseconds that an agent has to answer an offer of work of `pool`."""

@@ -81,7 +81,10 @@ def close(turn: Turn, command: CloseSession) -> None:
 
 def renew(turn: Turn, command: RenewLease) -> None:
     """Vouch for all sessions of an edge for another lease."""
-    turn.add(LeaseRenewed(command.edge_id, turn.now_ms + SESSION_LEASE_MS))
+    until_ms = turn.now_ms + SESSION_LEASE_MS
+    edge = turn.draft.edges.get(command.edge_id)
+    if edge is None or edge.lease_until_ms < until_ms:
+        turn.add(LeaseRenewed(command.edge_id, until_ms))
 
 
 def expire_lease(turn: Turn, command: ExpireLease) -> None:

@@ -70,10 +70,13 @@ class Ranked(Generic[K]):
         shrunk = chunk[:place] + chunk[place + 1 :]
         if not shrunk:
             return self._with(at, (), self.size - 1)
-        after = self.chunks[at + 1] if at + 1 < len(self.chunks) else ()
-        if after and len(shrunk) + len(after) <= _CHUNK // 2:
-            merged = (*self.chunks[:at], shrunk + after, *self.chunks[at + 2 :])
-            return Ranked(merged, self.size - 1)
+        for left in (at - 1, at):  # joined with the neighbour before or after
+            pair = self.chunks[left : left + 2] if left >= 0 else ()
+            if len(pair) == 2 and len(pair[0]) + len(pair[1]) <= _CHUNK // 2:
+                joined = pair[0] + shrunk if left < at else shrunk + pair[1]
+                return Ranked(
+                    (*self.chunks[:left], joined, *self.chunks[left + 2 :]), self.size - 1
+                )
         return self._with(at, (shrunk,), self.size - 1)
 
     def _with(self, at: int, chunks: tuple[tuple[K, ...], ...], size: int) -> Ranked[K]:
