@@ -19,7 +19,7 @@ TIERS := $(PY) -m tests.run_tiers
 RATE ?= 20
 SECONDS_OF_TRAFFIC ?= 60
 DOSE ?= ci
-SERVICE_EXTRAS := --extra intake --extra routing --extra sla --extra feedback --extra insights --extra console
+IMAGE_EXTRAS := --extra intake --extra routing --extra sla --extra feedback --extra insights --extra console --extra ops
 LOCK := pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11
 
 .PHONY: help
@@ -74,7 +74,7 @@ browser: $(READY) ## Find or fetch the Chromium that the page tests drive
 
 lock: $(READY) ## Resolve the locked requirements anew, keeping what still fits
 	@$(UV) $(LOCK) --extra dev pyproject.toml --output-file requirements-dev.lock
-	@$(UV) $(LOCK) $(SERVICE_EXTRAS) --constraint requirements-dev.lock pyproject.toml --output-file requirements.lock
+	@$(UV) $(LOCK) $(IMAGE_EXTRAS) --constraint requirements-dev.lock pyproject.toml --output-file requirements.lock
 
 ## The stack without Docker
 
@@ -104,7 +104,7 @@ types: $(READY) ## mypy --strict
 arch: $(READY) ## Import contracts, tidy test, manifests, documents against the code
 	@$(TIERS) arch
 
-protos: $(READY) ## Generate protos/gen and all that follows from the registry
+protos: $(READY) ## Generate what follows from the contracts: code, AsyncAPI
 	@$(PY) -m protos
 
 unit: $(READY) ## Cores: examples, properties, decision tables

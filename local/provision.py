@@ -69,13 +69,15 @@ async def _create_database(admin_dsn: str) -> None:
         await connection.close()
 
 
-async def apply_topics(*, bootstrap: str, partitions: int) -> tuple[str, ...]:
+async def apply_topics(
+    *, bootstrap: str, partitions: int, replicas: int = REPLICAS
+) -> tuple[str, ...]:
     """Create the registry's topics that are missing; gives their names.
 
     Raises:
         StackError: One that exists differs from the registry.
     """
-    async with _provisioner(bootstrap, partitions) as provisioner:
+    async with _provisioner(bootstrap, partitions, replicas) as provisioner:
         try:
             return await provisioner.apply()
         except TopicDriftError as drift:
@@ -89,10 +91,12 @@ async def topic_drifts(*, bootstrap: str, partitions: int) -> tuple[Drift, ...]:
 
 
 @asynccontextmanager
-async def _provisioner(bootstrap: str, partitions: int) -> AsyncIterator[Provisioner]:
+async def _provisioner(
+    bootstrap: str, partitions: int, replicas: int = REPLICAS
+) -> AsyncIterator[Provisioner]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        yield Provisioner(admin, registry.load().values(), partitions=partitions, replicas=REPLICAS)
+        yield Provisioner(admin, registry.load().values(), partitions=partitions, replicas=replicas)
     finally:
         await admin.close()

@@ -26,7 +26,7 @@ def main() -> None:
     """Serve."""
     web.run_app(
         _application(),
-        host=LOOPBACK,
+        host=os.environ.get("SIMULATOR_HOST", LOOPBACK),
         port=int(os.environ["SIMULATOR_PORT"]),
         access_log=None,
         print=None,
