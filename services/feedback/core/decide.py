@@ -18,6 +18,7 @@ from services.feedback.core.commands import (
     Settle,
     Withdraw,
 )
+from services.feedback.core.link import Links, fingerprint
 from services.feedback.core.model import Case, Reason, State, Survey, survey_id_of
 from services.feedback.core.policies import Policy
 
@@ -123,9 +124,21 @@ def _scheduled(case: Case, survey_id: str) -> Survey | None:
 
 
 def _sent(survey: Survey, now_ms: int, policy: Policy) -> said.SurveySent:
-    expires_at_ms = now_ms + policy.answer_within_ms
-    return said.SurveySent(
-        replace(survey, state=State.SENT, sent_at_ms=now_ms, expires_at_ms=expires_at_ms)
+    sent = replace(
+        survey,
+        state=State.SENT,
+        sent_at_ms=now_ms,
+        expires_at_ms=now_ms + policy.answer_within_ms,
+    )
+    return said.SurveySent(replace(sent, link_sha256=fingerprint(token_of(sent, policy.links))))
+
+
+def token_of(survey: Survey, links: Links) -> str:
+    """The token of a survey that is sent; the same one whenever it is asked for."""
+    return links.token(
+        tenant_id=survey.recipient.tenant_id,
+        survey_id=survey.survey_id,
+        expires_at_ms=survey.expires_at_ms or 0,
     )
 
 

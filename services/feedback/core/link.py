@@ -12,13 +12,37 @@ import hashlib
 import hmac
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MAC_BYTES = 20
 _ID_BYTES = 16
 _EXPIRY_BYTES = 6
 _TOKEN_BYTES = _ID_BYTES + _EXPIRY_BYTES + MAC_BYTES
 _CONTEXT = b"switchboard survey link v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """How links are made and known again: `keys` of 32 bytes or more, of which the first signs.
+
+    `base_url` is where customers reach the service, without a slash at the end.
+    """
+
+    keys: tuple[bytes, ...] = field(repr=False)
+    base_url: str
+
+    def token(self, *, tenant_id: str, survey_id: str, expires_at_ms: int) -> str:
+        """The token of a survey, signed with the key in use."""
+        return sign(
+            key=self.keys[0],
+            tenant_id=tenant_id,
+            survey_id=survey_id,
+            expires_at_ms=expires_at_ms,
+        )
+
+    def url(self, token: str) -> str:
+        """What the customer clicks."""
+        return f"{self.base_url}/s/{token}"
 
 
 @dataclass(frozen=True, slots=True)

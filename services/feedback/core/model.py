@@ -71,7 +71,7 @@ class Survey:
     """One CSAT question about one resolution.
 
     Times are unix milliseconds of log time, but for `resolved_at_ms`, the event time of the
-    resolution.
+    resolution. Of the link that was sent, only the hash is kept.
     """
 
     survey_id: str
@@ -88,6 +88,7 @@ class Survey:
     reason: Reason | None = None
     answer: Answer | None = None
     recovery_id: str = ""
+    link_sha256: str = ""
 
     @property
     def is_live(self) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.feedback.core.link import Links
+
 DAY_MS = 86_400_000
 SCORES = range(1, 6)
 COMMENT_MAX = 2_000
@@ -17,6 +19,7 @@ class Policy:
     A customer in cooldown is not asked later: the survey is dropped, with its reason.
     """
 
+    links: Links
     version: int = 1
     delay_ms: int = 0
     cooldown_ms: int = 30 * DAY_MS

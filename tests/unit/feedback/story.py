@@ -9,11 +9,13 @@ from services.feedback.core.commands import Command, Expire, Resolve, Send, Sett
 from services.feedback.core.decide import decide
 from services.feedback.core.events import Event, Rejection, TurnRequested
 from services.feedback.core.evolve import evolve
+from services.feedback.core.link import Links
 from services.feedback.core.model import Case, Contact, Recipient, State, Survey, survey_id_of
 from services.feedback.core.patience import take_turn
 from services.feedback.core.policies import DAY_MS, Policy
 
-POLICY = Policy(delay_ms=2_000, cooldown_ms=0, answer_within_ms=7 * DAY_MS)
+LINKS = Links(keys=(b"k" * 32,), base_url="https://feedback.example")
+POLICY = Policy(links=LINKS, delay_ms=2_000, cooldown_ms=0, answer_within_ms=7 * DAY_MS)
 
 
 def recipient(conversation_id: str = "conv-1", *, channel: str = "SMS") -> Recipient:

@@ -22,7 +22,7 @@ from services.feedback.core.commands import (
 )
 from services.feedback.core.model import TERMINAL, Reason
 from services.feedback.core.policies import DAY_MS, Policy
-from tests.unit.feedback.story import Desk, resolved, survey_id
+from tests.unit.feedback.story import LINKS, Desk, resolved, survey_id
 
 NUMBERS = st.integers(1, 3)
 COMMANDS: st.SearchStrategy[Command] = st.one_of(
@@ -44,6 +44,7 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
 )
 POLICIES = st.builds(
     Policy,
+    links=st.just(LINKS),
     delay_ms=st.sampled_from([0, 2_000]),
     cooldown_ms=st.sampled_from([0, 30 * DAY_MS]),
     answer_within_ms=st.just(7 * DAY_MS),

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.feedback.core import link
+from services.feedback.core.decide import token_of
+from tests.unit.feedback.story import LINKS, Desk, resolved
 
 KEY, OLD_KEY = b"k" * 32, b"o" * 32
 SURVEY = "0b7a6a54-59a0-5d0e-8a5d-5d3e3a6f9c12"
@@ -77,3 +79,13 @@ def test_reading_never_fails(text: str) -> None:
 def test_only_a_fingerprint_is_stored() -> None:
     assert token() not in link.fingerprint(token())
     assert len(link.fingerprint(token())) == 64
+
+
+def test_a_survey_keeps_the_fingerprint_of_the_link_it_sends() -> None:
+    desk = Desk()
+    desk.tell(resolved())
+    desk.pass_time(2_000)
+    sent = token_of(desk.survey(), LINKS)
+    assert link.fingerprint(sent) == desk.survey().link_sha256
+    assert LINKS.url(sent) == f"https://feedback.example/s/{sent}"
+    assert "k" * 32 not in repr(LINKS)

@@ -11,7 +11,7 @@ from services.feedback.core import events as said
 from services.feedback.core.commands import Expire, Forget, GiveUp, RecordAnswer, Withdraw
 from services.feedback.core.model import Reason, State
 from services.feedback.core.policies import COMMENT_MAX, DAY_MS, Policy
-from tests.unit.feedback.story import POLICY, Desk, resolved, survey_id
+from tests.unit.feedback.story import LINKS, POLICY, Desk, resolved, survey_id
 
 
 def answer(score: int = 5, comment: str = "", number: int = 1) -> RecordAnswer:
@@ -113,7 +113,7 @@ def test_a_bad_answer_opens_a_recovery(score: int, recovers: bool) -> None:
 
 
 def test_without_a_delay_the_survey_goes_out_with_the_resolution() -> None:
-    desk = Desk(policy=Policy(delay_ms=0, cooldown_ms=0))
+    desk = Desk(policy=Policy(links=LINKS, delay_ms=0, cooldown_ms=0))
     kinds = [type(event) for event in desk.tell(resolved())]
     assert kinds == [said.SurveyScheduled, said.SurveySent]
 
@@ -165,7 +165,9 @@ def test_an_expiry_that_comes_too_soon_waits() -> None:
     assert desk.tell(Expire(survey_id())) == []
 
 
-MONTH = Policy(delay_ms=0, cooldown_ms=30 * DAY_MS, answer_within_ms=POLICY.answer_within_ms)
+MONTH = Policy(
+    links=LINKS, delay_ms=0, cooldown_ms=30 * DAY_MS, answer_within_ms=POLICY.answer_within_ms
+)
 
 
 def test_row_28_a_second_resolution_within_the_cooldown_is_dropped_for_good() -> None:
