@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol
 
 import structlog
@@ -29,10 +30,7 @@ log = structlog.get_logger(__name__)
 class Component(Protocol):
     """A part of the process. `start` returns when it serves, `stop` when it has let go."""
 
-    @property
-    def name(self) -> str:
-        """For logs."""
-        ...
+    name: str
 
     async def start(self) -> None:
         """Begin; raising ends the process."""
@@ -48,7 +46,8 @@ class Background:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
-        self._crash: asyncio.Future[BaseException] | None = None
+        self._failed = asyncio.Event()
+        self._error: BaseException | None = None
 
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         """Run `work` until it returns or its task is cancelled."""
@@ -59,18 +58,14 @@ class Background:
 
     def crash(self, error: BaseException) -> None:
         """End the process with 70; for callers that are not a task."""
-        future = self._future()
-        if not future.done():
-            future.set_result(error)
+        self._error = self._error or error
+        self._failed.set()
 
     async def crashed(self) -> BaseException:
         """Wait for the first failure."""
-        return await asyncio.shield(self._future())
-
-    def _future(self) -> asyncio.Future[BaseException]:
-        if self._crash is None:
-            self._crash = asyncio.get_running_loop().create_future()
-        return self._crash
+        await self._failed.wait()
+        assert self._error is not None
+        return self._error
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -79,23 +74,15 @@ class Background:
             self.crash(error)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class App:
     """One process: its parts in start order, its health and its background tasks."""
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        components: Sequence[Component],
-        health: Health,
-        background: Background,
-        shutdown_seconds: float,
-    ) -> None:
-        self.name = name
-        self.components = tuple(components)
-        self.health = health
-        self.background = background
-        self.shutdown_seconds = shutdown_seconds
+    name: str
+    components: Sequence[Component]
+    health: Health
+    background: Background
+    shutdown_seconds: float
 
 
 def run(build: Callable[[], App]) -> NoReturn:

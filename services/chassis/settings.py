@@ -41,25 +41,33 @@ class ServiceSettings(BaseSettings):
 
     kafka_bootstrap: str = Field(min_length=1, description="Kafka brokers, host:port[,host:port]")
     postgres_dsn: SecretStr = Field(description="postgresql://role:password@host:port/database")
-    postgres_pool_max: int = Field(4, ge=1, le=100, description="most connections of this process")
-    partitions: int = Field(32, ge=1, le=1024, description="partitions of every topic")
-    replicas: int = Field(3, ge=1, le=9, description="copies of each topic partition")
-    bind_host: str = Field("127.0.0.1", description="address both servers listen on")
-    grpc_port: int = Field(0, ge=0, le=65535, description="gRPC port; 0 takes a free one")
-    http_port: int = Field(0, ge=0, le=65535, description="HTTP port; 0 takes a free one")
-    max_message_bytes: int = Field(1 << 20, ge=1024, description="largest request accepted")
+    postgres_pool_max: int = Field(
+        default=4, ge=1, le=100, description="most connections of this process"
+    )
+    partitions: int = Field(default=32, ge=1, le=1024, description="partitions of every topic")
+    replicas: int = Field(default=3, ge=1, le=9, description="copies of each topic partition")
+    bind_host: str = Field(default="127.0.0.1", description="address both servers listen on")
+    grpc_port: int = Field(default=0, ge=0, le=65535, description="gRPC port; 0 takes a free one")
+    http_port: int = Field(default=0, ge=0, le=65535, description="HTTP port; 0 takes a free one")
+    max_message_bytes: int = Field(default=1 << 20, ge=1024, description="largest request accepted")
     auth_issuer: str = Field(min_length=1, description="`iss` that tokens must carry")
     auth_audience: str = Field(min_length=1, description="`aud` that tokens must carry")
     auth_jwks: str = Field(min_length=1, description="JSON Web Key Set: file path or https URL")
-    otlp_endpoint: str | None = Field(None, description="OTLP/gRPC collector, http://host:port")
-    trace_file: Path | None = Field(None, description="spans are appended here as JSON lines")
-    trace_ratio: float = Field(0.01, ge=0, le=1, description="share of new traces that is recorded")
+    otlp_endpoint: str | None = Field(
+        default=None, description="OTLP/gRPC collector, http://host:port"
+    )
+    trace_file: Path | None = Field(
+        default=None, description="spans are appended here as JSON lines"
+    )
+    trace_ratio: float = Field(
+        default=0.01, ge=0, le=1, description="share of new traces that is recorded"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_error_text: bool = Field(
         default=False, description="log exception texts, which may hold bodies"
     )
     dev: bool = Field(default=False, description="development only: serves gRPC reflection")
-    shutdown_seconds: float = Field(20, gt=0, le=20, description="time a drain may take")
+    shutdown_seconds: float = Field(default=20, gt=0, le=20, description="time a drain may take")
 
     @classmethod
     def settings_customise_sources(

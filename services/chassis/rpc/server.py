@@ -71,7 +71,6 @@ class GrpcServer:
             reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], self._server)
         self.port = self._server.add_insecure_port(self._address)
         await self._server.start()
-        self._health.on_drain(self._pipeline.drain)
         self._follower = self._background.spawn(
             self._follow(servicer, ["", "readiness", *names]), name="grpc health"
         )

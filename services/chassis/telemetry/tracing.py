@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 HEADER: Final = "traceparent"
+EXPORT_SECONDS: Final = 2  # a collector that is away must not hold up a drain
 _FORM: Final = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")  # W3C, level 2
 _RECORDED: Final = tuple(b"13579bdf"[i : i + 1] for i in range(8))
 _active: ContextVar[bytes | None] = ContextVar("traceparent", default=None)
@@ -188,7 +189,8 @@ def _exporter(otlp_endpoint: str | None, file: Path | None) -> SpanExporter:
     if otlp_endpoint is not None:
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
-        return OTLPSpanExporter(endpoint=otlp_endpoint, insecure=otlp_endpoint.startswith("http:"))
+        secure = not otlp_endpoint.startswith("http:")
+        return OTLPSpanExporter(otlp_endpoint, insecure=not secure, timeout=EXPORT_SECONDS)
     from services.chassis.telemetry.spanfile import JsonLinesExporter
 
     assert file is not None

@@ -7,16 +7,12 @@ from dataclasses import dataclass
 
 import aiohttp
 import pytest
+from pydantic import SecretStr
 
-from services.chassis.health import Health
-from services.chassis.http import HttpServer, build_app
-from services.chassis.lifecycle import Background
-from services.chassis.rpc import connect
-from services.chassis.rpc.auth import Authenticator
-from services.chassis.rpc.keys import KeySet
-from services.chassis.rpc.pipeline import Pipeline
-from services.chassis.rpc.server import GrpcServer
-from services.chassis.telemetry.metrics import Catalogue
+from services.chassis.health import DRAINING
+from services.chassis.http import HttpServer
+from services.chassis.process import Process
+from services.chassis.settings import ServiceSettings
 from tests.support import echo, tokens
 from tests.support.doors import ConnectDoor, Door, GrpcDoor
 from tests.support.tokens import AUDIENCE, ISSUER, Issuer
@@ -32,11 +28,8 @@ class House:
     connect: ConnectDoor
     echo: echo.Echo
     issuer: Issuer
-    health: Health
-    catalogue: Catalogue
-    server: GrpcServer
+    process: Process
     http: HttpServer
-    session: aiohttp.ClientSession
 
     def door(self, name: str) -> Door:
         """A door by name."""
@@ -52,38 +45,30 @@ def issuer() -> Issuer:
 @pytest.fixture
 async def house(issuer: Issuer) -> AsyncIterator[House]:
     """Both doors open on free ports."""
-    health, background, catalogue = Health("bus"), Background(), Catalogue("echo")
     with tokens.key_server(tokens.jwks(issuer)) as published:
-        authenticator = Authenticator(keys=KeySet(published.url), issuer=ISSUER, audience=AUDIENCE)
-        pipeline = Pipeline(authenticator=authenticator, catalogue=catalogue)
+        process = Process("echo", _settings(published.url))
+        process.health.failing("bus", "not started")
         servicer = echo.Echo()
-        services = [echo.service(servicer)]
-        server = GrpcServer(
-            services,
-            pipeline=pipeline,
-            health=health,
-            background=background,
-            host="127.0.0.1",
-            port=0,
-            max_message_bytes=MESSAGE_BYTES,
-        )
-        routes = connect.mount(services, pipeline=pipeline, max_message_bytes=MESSAGE_BYTES)
-        app = build_app(
-            health=health,
-            catalogue=catalogue,
-            routes=routes,
-            unlimited_prefixes=connect.prefixes(services),
-        )
-        http = HttpServer(app, host="127.0.0.1", port=0, background=background)
+        server, http = process.doors([echo.service(servicer)])
         await server.start()
         await http.start()
-        health.passing("bus")
+        process.health.passing("bus")
+        process.health.passing(DRAINING)
         async with aiohttp.ClientSession() as session:
             grpc_door = GrpcDoor(server.port)
             connect_door = ConnectDoor(session, http.port)
-            yield House(
-                grpc_door, connect_door, servicer, issuer, health, catalogue, server, http, session
-            )
+            yield House(grpc_door, connect_door, servicer, issuer, process, http)
             await grpc_door.channel.close()
         await http.stop()
         await server.stop()
+
+
+def _settings(jwks: str) -> ServiceSettings:
+    return ServiceSettings(
+        kafka_bootstrap="unused:1",
+        postgres_dsn=SecretStr("unused"),
+        auth_issuer=ISSUER,
+        auth_audience=AUDIENCE,
+        auth_jwks=jwks,
+        max_message_bytes=MESSAGE_BYTES,
+    )

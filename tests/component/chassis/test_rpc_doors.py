@@ -109,7 +109,7 @@ async def test_a_stream_may_be_longer_than_one_message_may_be(house: House, door
 async def test_a_drain_ends_streams_at_once_and_unary_calls_finish(house: House, door: str) -> None:
     watch = asyncio.ensure_future(ask(house, door, "Watch", echo.Ask(word="hold", count=1)))
     await until(house.echo.waiting.is_set, what="the stream waits")
-    house.health.drain()
+    house.process.health.drain()
     reply = await watch
     assert (reply.code, len(reply.messages)) == ("UNAVAILABLE", 1)
     assert (await ask(house, door, "Watch", echo.Ask(word="again"))).code == "UNAVAILABLE"
@@ -128,7 +128,7 @@ async def test_calls_are_counted_and_timed(house: House, door: str) -> None:
 
 
 def metrics(house: House) -> str:
-    return house.catalogue.exposition()[0].decode()
+    return house.process.catalogue.exposition()[0].decode()
 
 
 async def test_health_by_name_follows_readiness(house: House, door: str) -> None:
@@ -148,7 +148,7 @@ async def test_health_by_name_follows_readiness(house: House, door: str) -> None
     serving = health_pb2.HealthCheckResponse.SERVING
     not_serving = health_pb2.HealthCheckResponse.NOT_SERVING
     for reason, expected in (("", serving), ("kafka is away", not_serving), ("", serving)):
-        house.health.failing("bus", reason)
+        house.process.health.failing("bus", reason)
         await become(expected)
         assert await status("liveness") == serving
     with pytest.raises(grpc.aio.AioRpcError, match="NOT_FOUND"):
