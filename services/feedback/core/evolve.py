@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.feedback.core.events import SILENT, Event
-from services.feedback.core.model import Case, Survey
+from services.feedback.core.model import Case, Survey, in_order
 
 
 def evolve(case: Case, event: Event) -> Case:
@@ -19,4 +19,4 @@ def _with(surveys: tuple[Survey, ...], changed: Survey) -> tuple[Survey, ...]:
         return tuple(
             changed if survey.survey_id == changed.survey_id else survey for survey in surveys
         )
-    return (*surveys, changed)
+    return tuple(sorted((*surveys, changed), key=in_order))

@@ -96,9 +96,14 @@ class Survey:
         return self.state not in TERMINAL
 
 
+def in_order(survey: Survey) -> tuple[int, str]:
+    """Where a survey stands among those of its conversation, wherever they were read from."""
+    return survey.scheduled_at_ms, survey.survey_id
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The surveys of one conversation, in the order of its resolutions.
+    """The surveys of one conversation, `in_order`.
 
     `sequence` counts what was announced of them.
     """

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.chassis.bus.processor import Table
-from services.feedback.core.model import Answer, Case, Contact, Reason, Recipient, State, Survey
+from services.feedback.core.model import (
+    Answer,
+    Case,
+    Contact,
+    Reason,
+    Recipient,
+    State,
+    Survey,
+    in_order,
+)
 
 Row = Mapping[str, Any]
 
@@ -100,13 +109,10 @@ def contact_of(row: Row) -> Contact:
 
 def cases_of(rows: Iterable[Row]) -> dict[str, Case]:
     """The cases that the rows tell of, by conversation."""
-    ordered = sorted(rows, key=lambda row: (row["scheduled_at_ms"], row["survey_id"]))
     cases: dict[str, Case] = {}
-    for row in ordered:
-        case = cases.get(row["conversation_id"], Case(row["conversation_id"]))
-        cases[row["conversation_id"]] = Case(
-            conversation_id=case.conversation_id,
-            surveys=(*case.surveys, survey_of(row)),
-            sequence=max(case.sequence, row["sequence"]),
-        )
+    for row in rows:
+        name = row["conversation_id"]
+        case = cases.get(name, Case(name))
+        surveys = sorted((*case.surveys, survey_of(row)), key=in_order)
+        cases[name] = Case(name, tuple(surveys), max(case.sequence, row["sequence"]))
     return cases
