@@ -1,4 +1,4 @@
-"""Delivery: one shard of lanes, resident. It commits attempts; `shell/effects.py` makes the calls."""
+"""Delivery: a shard of lanes, resident. It commits attempts, `shell/effects.py` makes the calls."""
 
 from __future__ import annotations
 
@@ -124,6 +124,7 @@ class OutJournal:
         self._out.put("dispatch", row)
         if isinstance(event, Settled):
             self._out.emit(INPUTS, after.home_id, deliveries.result(after, event))
+            self._out.tell(event)
         elif isinstance(event, Attempted | LookedUp):
             self._out.tell(CallReady(after))
 

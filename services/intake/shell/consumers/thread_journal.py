@@ -45,23 +45,6 @@ class Cause:
     conversation_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A command was refused. Told to this process's metrics."""
-
-    command: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Threaded:
-    """A message has its conversation. Told to this process's metrics."""
-
-    channel: str
-    kind: str
-    received_at_ms: int
-
-
 class OutJournal:
     """A `ThreadJournal` over the engine's `Out`."""
 
@@ -99,7 +82,7 @@ class OutJournal:
         """Tell the conversation's readers, one of which may have asked."""
         self.rejection = rejection
         cause = self._cause
-        self._out.tell(Refused(cause.command, rejection.reason))
+        self._out.tell(rejection)
         if not cause.conversation_id:
             return
         known = dossier.conversations.get(cause.conversation_id)
@@ -155,7 +138,7 @@ class OutJournal:
         envelope = self._envelope(conversation, message.occurred_at_ms)
         outputs.add_message(envelope, event)
         self._emit(envelope)
-        self._out.tell(Threaded(message.channel, message.kind, message.received_at_ms))
+        self._out.tell(event)
         if message.kind.is_outbound:
             queued = after.deliveries[message.message_id]
             self._out.put(

@@ -1,0 +1,121 @@
+"""The only wiring of the service: which part gets which."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import ClientSession
+from switchboard.intake.v1 import (
+    account_service_pb2,
+    conversation_service_pb2,
+    customer_service_pb2,
+    intake_service_pb2,
+)
+
+from services.chassis.bus import topics
+from services.chassis.bus.commands import CommandBus
+from services.chassis.bus.kafka import EdgeProducer
+from services.chassis.bus.postgres_store import PostgresStore
+from services.chassis.bus.tail import Tail
+from services.chassis.bus.watch import Watch
+from services.chassis.clock import SystemClock
+from services.chassis.lifecycle import App
+from services.chassis.postgres.pool import Postgres
+from services.chassis.process import Process
+from services.chassis.rpc.methods import Service
+from services.intake.metrics import IntakeMetrics
+from services.intake.ports import Sender
+from services.intake.settings import IntakeSettings, key_bytes
+from services.intake.shell.account_store import AccountStore
+from services.intake.shell.accounts import AccountBook
+from services.intake.shell.channels.discovery import discover
+from services.intake.shell.channels.protocol import SendingContext
+from services.intake.shell.consumers.delivery import Delivery
+from services.intake.shell.consumers.threader import Threader
+from services.intake.shell.effects import Effects
+from services.intake.shell.grpc_api.account_api import AccountApi
+from services.intake.shell.grpc_api.commands import Commands
+from services.intake.shell.grpc_api.conversation_api import ConversationApi
+from services.intake.shell.grpc_api.customer_api import CustomerApi
+from services.intake.shell.grpc_api.intake_api import IntakeApi
+from services.intake.shell.http import Door
+from services.intake.shell.store import ConversationStore
+from services.intake.shell.topics import CONVERSATIONS
+from services.intake.shell.vault import Vault
+from services.intake.shell.watching import ConversationWatch
+
+SERVICE = "intake"
+
+
+def build(settings: IntakeSettings) -> App:
+    """One process of the service, ready to be run."""
+    process, clock = Process(SERVICE, settings), SystemClock()
+    postgres = process.postgres()
+    metrics = IntakeMetrics(process.catalogue, clock)
+    producer = EdgeProducer(settings.kafka_bootstrap, f"{SERVICE}@{socket.gethostname()}")
+    bus = CommandBus(producer, PostgresStore(postgres), source=SERVICE)
+    keys = [settings.account_key, *settings.account_keys_old]
+    store = ConversationStore(postgres)
+    account_store = AccountStore(postgres, Vault([key_bytes(key) for key in keys]))
+    parts = _Parts(postgres, bus, clock, store, account_store, AccountBook(account_store))
+    effects = Effects(
+        accounts=parts.accounts, senders=_senders(settings), sent=store, bus=bus, metrics=metrics
+    )
+    threader = process.processing(Threader(settings.threading_policy), postgres)
+    delivery = process.processing(Delivery(settings.delivery_policy, effects), postgres)
+    threader.engine.listeners += [bus.hear, metrics.hear]
+    delivery.engine.listeners += [effects.hear, metrics.hear]
+    partitions = topics.load()[CONVERSATIONS].partition_count(settings.partitions)
+    tail = Tail(CONVERSATIONS, bootstrap=settings.kafka_bootstrap, partitions=partitions)
+    door = Door(
+        accounts=parts.accounts,
+        bus=bus,
+        clock=clock,
+        metrics=metrics,
+        public_url=settings.public_url,
+    )
+    grpc, http = process.doors(_services(parts, settings, tail), routes=door.routes(discover()))
+    return process.app(postgres, producer, effects, threader, delivery, tail, grpc, http)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the doors share."""
+
+    postgres: Postgres
+    bus: CommandBus
+    clock: SystemClock
+    store: ConversationStore
+    account_store: AccountStore
+    accounts: AccountBook
+
+
+def _services(parts: _Parts, settings: IntakeSettings, tail: Tail) -> list[Service]:
+    commands = Commands(parts.bus, parts.clock, timeout_s=settings.command_seconds)
+    watch = ConversationWatch(Watch(tail, parts.postgres), parts.store, clock=parts.clock)
+    intake = IntakeApi(accounts=parts.accounts, bus=parts.bus, clock=parts.clock)
+    conversations = ConversationApi(store=parts.store, commands=commands, watch=watch)
+    customers = CustomerApi(store=parts.store, commands=commands)
+    accounts = AccountApi(store=parts.account_store, book=parts.accounts, clock=parts.clock)
+    files = {
+        intake_service_pb2: ("IntakeService", intake),
+        conversation_service_pb2: ("ConversationService", conversations),
+        customer_service_pb2: ("CustomerService", customers),
+        account_service_pb2: ("AccountService", accounts),
+    }
+    return [
+        Service(file.DESCRIPTOR.services_by_name[name], servicer)
+        for file, (name, servicer) in files.items()
+    ]
+
+
+def _senders(settings: IntakeSettings) -> Callable[[ClientSession], Mapping[str, Sender]]:
+    def make(session: ClientSession) -> Mapping[str, Sender]:
+        api_urls = {"twilio": settings.twilio_api_url}
+        context = SendingContext(session, settings.public_url, api_urls)
+        found = ((channel.provider, channel.sender) for channel in discover())
+        return {provider: sender(context) for provider, sender in found if sender is not None}
+
+    return make

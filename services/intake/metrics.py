@@ -1,0 +1,65 @@
+"""What intake shows of itself, beside what the chassis shows of every service."""
+
+from __future__ import annotations
+
+from services.chassis.clock import Clock
+from services.chassis.telemetry.metrics import Catalogue
+from services.intake.core.delivery.events import Settled
+from services.intake.core.events import MessageAdded
+from services.intake.core.refusals import Rejection
+
+PROVIDER = {"provider": "the channels of this build"}
+
+
+class IntakeMetrics:
+    """Declared once a process; a listener of both processors."""
+
+    def __init__(self, catalogue: Catalogue, clock: Clock) -> None:
+        self._clock = clock
+        self.requests = catalogue.counter(
+            "intake_webhook_requests_total",
+            "requests at the doors",
+            labels={**PROVIDER, "code": "HTTP status"},
+        )
+        self.accepted = catalogue.counter(
+            "intake_accepted_total",
+            "items that Kafka has acknowledged",
+            labels={**PROVIDER, "item": "message, receipt"},
+        )
+        self.calls = catalogue.counter(
+            "intake_provider_calls_total",
+            "calls to providers",
+            labels={**PROVIDER, "call": "send, look_up", "result": "what is known after it"},
+        )
+        self.call_seconds = catalogue.histogram(
+            "intake_provider_call_seconds", "time of a call to a provider", labels=PROVIDER
+        )
+        self.calling = catalogue.gauge("intake_provider_calls_open", "calls under way")
+        self._messages = catalogue.counter(
+            "intake_messages_total",
+            "messages that joined a conversation",
+            labels={"channel": "eleven channels", "kind": "six kinds of message"},
+        )
+        self._threading = catalogue.histogram(
+            "intake_threading_seconds", "from the edge to a committed conversation"
+        )
+        self._settled = catalogue.counter(
+            "intake_deliveries_total",
+            "outbound messages by how their delivery ended",
+            labels={"phase": "sent, failed, uncertain"},
+        )
+        self._refused = catalogue.counter(
+            "intake_commands_refused_total", "commands refused", labels={"reason": "a closed list"}
+        )
+
+    def hear(self, fact: object) -> None:
+        """Count what was just committed; anything else is somebody else's."""
+        match fact:
+            case MessageAdded(message):
+                self._messages.labels(message.channel, message.kind).inc()
+                late_ms = self._clock.now_ms() - message.received_at_ms
+                self._threading.observe(max(0, late_ms) / 1000)
+            case Settled():
+                self._settled.labels(fact.phase.lower()).inc()
+            case Rejection():
+                self._refused.labels(fact.reason).inc()

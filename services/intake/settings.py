@@ -1,0 +1,90 @@
+"""Intake's settings: the shared ones, and those of its doors and of its way out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from pydantic import Field, SecretStr, field_validator
+
+from services.chassis.settings import ServiceSettings
+from services.intake.core.delivery.policies import DeliveryPolicy
+from services.intake.core.model import Tier
+from services.intake.core.policies import ThreadingPolicy
+
+KEY_BYTES = 32
+_THREADING = ThreadingPolicy()
+_DELIVERY = DeliveryPolicy()
+
+
+class IntakeSettings(ServiceSettings):
+    """`SWITCHBOARD_<FIELD>`; see the README for what each is for."""
+
+    public_url: str = Field(
+        pattern=r"^https?://[^/?#]+(/[^?#]*[^/?#])?$",
+        description="address that providers reach our webhooks by, without a slash at the end",
+    )
+    account_key: SecretStr = Field(
+        description="32 random bytes as base64url: seals the accounts' secrets at rest"
+    )
+    account_keys_old: list[SecretStr] = Field(
+        default=[], description="JSON list of earlier account keys, which still open what they seal"
+    )
+    twilio_api_url: str = Field(
+        "https://api.twilio.com",
+        pattern=r"^https?://[^/?#]+$",
+        description="base address of Twilio's API",
+    )
+    reopen_window_ms: int = Field(
+        _THREADING.reopen_window_ms,
+        ge=0,
+        description="how long a resolved conversation takes its customer back, in ms",
+    )
+    default_tier: Tier = Field(
+        _THREADING.default_tier, description="service tier of a customer nobody has stated"
+    )
+    default_language: str = Field(
+        _THREADING.default_language, min_length=2, max_length=35, description="BCP 47 language"
+    )
+    calls_per_account_max: int = Field(
+        _DELIVERY.calls_per_account_max,
+        ge=1,
+        le=100,
+        description="provider calls under way for one account, in each shard",
+    )
+    command_seconds: float = Field(
+        5, gt=0, le=15, description="how long an API call waits for the outcome of its command"
+    )
+
+    @field_validator("account_key", "account_keys_old")
+    @classmethod
+    def _is_key(cls, value: SecretStr | list[SecretStr]) -> SecretStr | list[SecretStr]:
+        for key in value if isinstance(value, list) else [value]:
+            key_bytes(key)
+        return value
+
+    @property
+    def threading_policy(self) -> ThreadingPolicy:
+        """How conversations are threaded."""
+        return ThreadingPolicy(
+            reopen_window_ms=self.reopen_window_ms,
+            default_tier=self.default_tier,
+            default_language=self.default_language,
+        )
+
+    @property
+    def delivery_policy(self) -> DeliveryPolicy:
+        """How messages are delivered."""
+        return DeliveryPolicy(calls_per_account_max=self.calls_per_account_max)
+
+
+def key_bytes(key: SecretStr) -> bytes:
+    """The key itself. Raises `ValueError` where it is not 32 bytes of base64url."""
+    text = key.get_secret_value()
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("must be base64url") from None
+    if len(raw) != KEY_BYTES:
+        raise ValueError(f"must be {KEY_BYTES} bytes, is {len(raw)}")
+    return raw

@@ -1,0 +1,96 @@
+"""What a channel is to its door and to delivery.
+
+A hook is pure: it sees one request as bytes and one account, and says who wrote what. Reading the
+body, finding the account, publishing and counting are the door's (`shell/http.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp import ClientSession
+from starlette.responses import Response
+
+from services.intake.core.account import Account
+from services.intake.core.commands import NoteProgress, ReceiveMessage
+from services.intake.ports import Sender
+
+
+class Malformed(ValueError):
+    """The request is not what its provider sends. The text names the field, never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request as it came. `url` is the public one, with its query; header names lower case."""
+
+    url: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A customer's message; `client_message_id` names it where the provider does not."""
+
+    message: ReceiveMessage
+    client_message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A provider's receipt for a message that went to `recipient`."""
+
+    note: NoteProgress
+    recipient: str
+
+
+Item = Arrived | Reported
+
+
+class Hook(Protocol):
+    """One webhook of a channel."""
+
+    @property
+    def path(self) -> str:
+        """Its route, with `{account_id}` in it."""
+        ...
+
+    @property
+    def body_bytes_max(self) -> int:
+        """What its provider could ever send; more is answered 413."""
+        ...
+
+    def verify(self, incoming: Incoming, account: Account) -> bool:
+        """Whether the request is signed by a live key of the account. In constant time."""
+        ...
+
+    def parse(self, incoming: Incoming, account: Account) -> Sequence[Item]:
+        """What the request says. Raises `Malformed`, `BadAddress`."""
+        ...
+
+    def answer(self, items: Sequence[Item]) -> Response:
+        """What the provider wants to hear once every item is durable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SendingContext:
+    """What a channel's way out may use."""
+
+    session: ClientSession
+    public_url: str
+    api_urls: Mapping[str, str]  # by provider
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A provider's channel. `sender` is None where nothing can be sent back on it."""
+
+    provider: str
+    hooks: tuple[Hook, ...]
+    sender: Callable[[SendingContext], Sender] | None = None

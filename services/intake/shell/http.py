@@ -1,0 +1,163 @@
+"""The doors that providers and web pages knock at: verify, parse, publish, and only then say 2xx.
+
+404  unknown or disabled account          401  wrong signature       400  malformed, with why
+413  too large                            408  too slow (chassis)
+503  not known accepted: Kafka has not acknowledged, or nobody can tell whose account it is.
+     The message may appear once, never twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, Protocol
+
+import structlog
+from google.protobuf.message import Message
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
+from services.chassis.clock import Clock
+from services.intake.core.account import Account
+from services.intake.metrics import IntakeMetrics
+from services.intake.shell.accounts import AccountBook
+from services.intake.shell.addresses import BadAddress
+from services.intake.shell.channels.protocol import (
+    Arrived,
+    Channel,
+    Hook,
+    Incoming,
+    Item,
+    Malformed,
+)
+from services.intake.shell.topics import INPUTS
+from services.intake.shell.wire import inputs
+
+RETRY_AFTER_SECONDS: Final = 2
+ITEMS_MAX: Final = 500
+
+log = structlog.get_logger(__name__)
+
+
+class Bus(Protocol):
+    """Where an accepted item goes."""
+
+    async def publish(self, topic: str, key: str, message: Message) -> None:
+        """Return once all replicas have it; raises `BusUnavailable` within 3 s."""
+        ...
+
+
+class Door:
+    """Every channel's webhooks of one process."""
+
+    def __init__(
+        self,
+        *,
+        accounts: AccountBook,
+        bus: Bus,
+        clock: Clock,
+        metrics: IntakeMetrics,
+        public_url: str,
+    ) -> None:
+        self._accounts = accounts
+        self._bus = bus
+        self._clock = clock
+        self._metrics = metrics
+        self._public_url = public_url
+
+    def routes(self, channels: Iterable[Channel]) -> list[BaseRoute]:
+        """One route a hook."""
+        return [
+            Route(hook.path, self._endpoint(channel.provider, hook), methods=["POST"])
+            for channel in channels
+            for hook in channel.hooks
+        ]
+
+    def _endpoint(self, provider: str, hook: Hook) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                response = await self._take(request, provider, hook)
+            except HTTPException as refused:
+                response = PlainTextResponse(refused.detail, refused.status_code, refused.headers)
+            self._metrics.requests.labels(provider, response.status_code).inc()
+            return response
+
+        return endpoint
+
+    async def _take(self, request: Request, provider: str, hook: Hook) -> Response:
+        account = await self._account(request.path_params["account_id"], provider)
+        body = await _body(request, hook.body_bytes_max)
+        incoming = Incoming(
+            url=_public_url(self._public_url, request),
+            query=dict(request.query_params),
+            headers=dict(request.headers),
+            body=body,
+            now_ms=self._clock.now_ms(),
+        )
+        try:
+            if not hook.verify(incoming, account):
+                raise HTTPException(401, "wrong signature")
+            items = hook.parse(incoming, account)
+        except (Malformed, BadAddress) as error:
+            raise HTTPException(400, str(error)) from None
+        await self._publish(items[:ITEMS_MAX], provider)
+        return hook.answer(items)
+
+    async def _account(self, account_id: str, provider: str) -> Account:
+        try:
+            account = await self._accounts.get(account_id)
+        except StoreUnavailable:
+            raise _not_now("accounts cannot be read") from None
+        if account is None or not account.enabled or account.provider != provider:
+            raise HTTPException(404, "no such account")
+        return account
+
+    async def _publish(self, items: Sequence[Item], provider: str) -> None:
+        """All of them, or nothing is known accepted."""
+        try:
+            await asyncio.gather(*(self._publish_one(item) for item in items))
+        except BusUnavailable:
+            raise _not_now("not known accepted") from None
+        for item in items:
+            kind = "message" if isinstance(item, Arrived) else "receipt"
+            self._metrics.accepted.labels(provider, kind).inc()
+
+    async def _publish_one(self, item: Item) -> None:
+        if isinstance(item, Arrived):
+            said = inputs.received(item.message, client_message_id=item.client_message_id)
+        else:
+            said = inputs.receipt(
+                item.note, recipient=item.recipient, received_at_ms=self._clock.now_ms()
+            )
+        await self._bus.publish(INPUTS, said.home_id, said)
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The raw body; more than its provider could send is refused before it is read."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large()
+    chunks: list[bytes] = []
+    async for chunk in request.stream():
+        chunks.append(chunk)
+        if sum(map(len, chunks)) > limit:
+            raise _too_large()
+    return b"".join(chunks)
+
+
+def _public_url(base: str, request: Request) -> str:
+    """The address that the provider called: ours may be behind a proxy."""
+    path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii", "replace")
+    query = request.scope["query_string"].decode("ascii", "replace")
+    return f"{base}{path}?{query}" if query else f"{base}{path}"
+
+
+def _too_large() -> HTTPException:
+    return HTTPException(413, "body too large", headers={"connection": "close"})
+
+
+def _not_now(why: str) -> HTTPException:
+    return HTTPException(503, why, headers={"retry-after": str(RETRY_AFTER_SECONDS)})
