@@ -15,3 +15,18 @@ def offer_id(work_id: str, number: int) -> str:
 def decision_id(work_id: str, number: int) -> str:
     """The id of the decision that led to the `number`th offer of a piece of work."""
     return str(uuid5(_NAMESPACE, f"decision/{work_id}/{number}"))
+
+
+def work_id(conversation_id: str, sequence: int) -> str:
+    """The id of the work that a conversation's event number `sequence` asks for."""
+    return str(uuid5(_NAMESPACE, f"work/{conversation_id}/{sequence}"))
+
+
+def next_work_id(work_id: str) -> str:
+    """The id of the work that follows, where a conversation asks for the same anew."""
+    return str(uuid5(_NAMESPACE, f"work-after/{work_id}"))
+
+
+def triage_decision_id(conversation_id: str, sequence: int) -> str:
+    """The id of triage's decision about a conversation's event number `sequence`."""
+    return str(uuid5(_NAMESPACE, f"triage/{conversation_id}/{sequence}"))

@@ -1,0 +1,1 @@
+"""Triage: whether a conversation needs an agent, and which kind. Pure."""

@@ -1,0 +1,110 @@
+"""Decides what a conversation asks of the matcher: while it is open, exactly one piece of work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from services.routing.core import ids
+from services.routing.core.policies import RoutingPolicy
+from services.routing.core.triage.model import (
+    Case,
+    Changed,
+    Closed,
+    Command,
+    EndWork,
+    Event,
+    Observe,
+    Requested,
+    Settle,
+    Withdrawn,
+    WorkOver,
+)
+from services.routing.core.triage.rules import Placement, place
+from services.routing.core.work import WorkItem
+
+SETTLE_MS = 1_000
+"""How long a conversation may stay open without work after its agent was done.
+
+The agent resolves it through intake and completes the work through routing: two topics, and either
+may be the first to be read. Asking at once would offer work that is settled already.
+"""
+
+
+def decide(
+    case: Case | None, command: Command, *, now_ms: int, policy: RoutingPolicy
+) -> tuple[Event, ...]:
+    """The events that follow; none where the goal holds or the command is old."""
+    match command:
+        case Observe():
+            if case is not None and command.sequence <= case.sequence:
+                return ()
+            return _observe(case, command, now_ms, policy)
+        case EndWork():
+            if case is None or not case.has_work or case.work.work_id != command.work_id:
+                return ()
+            return (WorkOver(command.work_id, now_ms + SETTLE_MS if case.is_open else 0),)
+        case Settle():
+            if case is None or case.has_work or not case.is_open or now_ms < case.settles_ms:
+                return ()
+            return (_again(case, now_ms),)
+        case _:
+            assert_never(command)
+
+
+def _observe(
+    case: Case | None, command: Observe, now_ms: int, policy: RoutingPolicy
+) -> tuple[Event, ...]:
+    if not command.is_open:
+        if case is None:
+            return ()
+        if case.has_work:
+            return (Withdrawn(case.work.work_id, command.reason, command.sequence),)
+        return (Closed(command.sequence),) if case.is_open else ()
+    placement = place(policy, command.conversation)
+    if case is None or not case.is_open:
+        return (_request(command, placement, now_ms),)
+    if (case.work.requirement, case.work.priority) == (placement.requirement, placement.priority):
+        return ()
+    return (Changed(_placed(case.work, command, placement, now_ms), command.sequence),)
+
+
+def _request(command: Observe, placement: Placement, now_ms: int) -> Requested:
+    of = command.conversation
+    work = WorkItem(
+        work_id=ids.work_id(of.conversation_id, command.sequence),
+        conversation_id=of.conversation_id,
+        customer_id=of.customer_id,
+        home_id=of.home_id,
+        tier=of.tier,
+        language=of.language,
+        requirement=placement.requirement,
+        line=placement.requirement.key,
+        priority=placement.priority,
+        # A sender's clock that runs ahead must not push its customer back in the line.
+        arrived_ms=min(command.occurred_ms, now_ms),
+        policy_version=placement.policy_version,
+        decision_id=ids.triage_decision_id(of.conversation_id, command.sequence),
+        changed_ms=now_ms,
+    )
+    return Requested(work, placement, command.sequence)
+
+
+def _again(case: Case, now_ms: int) -> Requested:
+    """Ask anew for what was asked for last. Its customer has waited since the first time."""
+    again = replace(case.work, work_id=ids.next_work_id(case.work.work_id), changed_ms=now_ms)
+    return Requested(again, None, case.sequence)
+
+
+def _placed(work: WorkItem, command: Observe, placement: Placement, now_ms: int) -> WorkItem:
+    return replace(
+        work,
+        customer_id=command.conversation.customer_id,
+        tier=command.conversation.tier,
+        language=command.conversation.language,
+        requirement=placement.requirement,
+        line=placement.requirement.key,
+        priority=placement.priority,
+        policy_version=placement.policy_version,
+        changed_ms=now_ms,
+    )
