@@ -39,8 +39,9 @@ def making(policy: Policy, partitions: int = 1) -> World:
 
 
 def once(world: World, topic: str) -> list[Any]:
-    """What a reader of the topic applies: each sequence of a partition once."""
-    records = {(r.partition, r.header("sb_seq")): r for r in world.published(topic)}
+    """What a reader of the topic applies: each writer's sequence of a partition once."""
+    stamps = ("sb_writer", "sb_shard", "sb_seq")
+    records = {(r.partition, *map(r.header, stamps)): r for r in world.published(topic)}
     return list(records.values())
 
 
@@ -265,8 +266,9 @@ async def _ended(moves: list[tuple[str, str, int]], cuts: random.Random | None) 
         if cuts and cuts.random() < 0.2:
             node = await world.started()
     await node.settle()
-    sent = [record.value for record in once(world, EVENTS) + once(world, INTAKE)]
-    return world.store.rows.tables, sent
+    told = [record.value for record in once(world, EVENTS)]
+    sent = sorted(record.value for record in once(world, INTAKE))  # of several writers
+    return world.store.rows.tables, told, sent
 
 
 @settings(max_examples=60, deadline=None)
