@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 import orjson
 import structlog
+from asyncpg.pool import PoolConnectionProxy
 from pydantic import SecretStr
 
 from services.chassis.health import Health
@@ -19,6 +20,9 @@ CONNECT_SECONDS: Final = 2.0
 PROBE_SECONDS: Final = 3.0
 UNREADY_AFTER_SECONDS: Final = 10.0
 CHECK: Final = "postgres"
+
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+"""What `pool.acquire` lends; quoted because asyncpg's class takes no parameter at run time."""
 
 log = structlog.get_logger(__name__)
 

@@ -19,10 +19,10 @@ from services.chassis.telemetry import tracing
 
 KEYS: Final = frozenset(
     {"event", "level", "logger", "service", "timestamp", "trace_id", "error", "stack", "dropped"}
-    | {"attempt", "batch", "cause", "check", "code", "component", "count", "deadline_ms", "epoch"}
-    | {"group", "host", "layout", "lag", "method", "millis", "name", "offset", "partition", "path"}
-    | {"port", "processor", "reason", "route", "schema", "seconds", "shard", "state", "status"}
-    | {"tenant_id", "topic", "version"}
+    | {"attempt", "batch", "cause", "check", "code", "component", "count", "deadline_ms", "entity"}
+    | {"epoch", "error_type", "group", "host", "lag", "layout", "letter_id", "method", "millis"}
+    | {"name", "offset", "partition", "path", "port", "processor", "reason", "route", "schema"}
+    | {"seconds", "shard", "shards", "state", "status", "tenant_id", "topic", "version"}
 )
 STACK_FRAMES: Final = 12
 

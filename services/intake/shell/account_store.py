@@ -7,14 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 from services.chassis.bus.postgres_store import Pooled, translated
+from services.chassis.postgres.pool import Connection
 from services.intake.core.account import Account, IfUnseen
 from services.intake.core.model import Channel
 from services.intake.shell.vault import Sealed, Vault
-
-Connection = PoolConnectionProxy[asyncpg.Record]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 from services.chassis.bus.postgres_store import Pooled, translated
+from services.chassis.postgres.pool import Connection
 from services.intake.core.model import Conversation, Customer, Delivery, Message
 from services.intake.shell import rows
 from services.intake.shell.filters import Filter, where
-
-Connection = PoolConnectionProxy[asyncpg.Record]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 from services.chassis.bus.postgres_store import Pooled, translated
 from services.sla.core.model import Metric
 from services.sla.ports import Listed, Place
 from services.sla.shell.rows import clock_of
-
-Connection = PoolConnectionProxy[asyncpg.Record]
 
 
 class ClockStore:
