@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from local.commands import console, doctor, logs, schema, status, token, topics, up, verify
+from local.commands import console, demo, doctor, logs, schema, status, token, topics, up, verify
 from local.errors import StackError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("down")(up.down)
 app.command("status")(status.status)
 app.command("logs")(logs.logs)
 app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
 app.command("verify")(verify.verify)
 app.command("migrate")(schema.migrate)
 app.command("token")(token.token)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from local.credentials import Credentials
@@ -71,7 +71,23 @@ def service(world: World, *, service: str, name: str) -> dict[str, str]:
         "TRACE_RATIO": TRACE_RATIO,
         "DEV": "true",
     }
-    return {f"SWITCHBOARD_{key}": value for key, value in shared.items()}
+    own = _OWN.get(service, _nothing)(world, name)
+    return {f"SWITCHBOARD_{key}": value for key, value in (shared | own).items()}
+
+
+def _intake(world: World, name: str) -> dict[str, str]:
+    return {
+        "PUBLIC_URL": world.url(f"{name}-http"),
+        "ACCOUNT_KEY": world.credentials.account_key,
+        "TWILIO_API_URL": world.url("simulator-http"),
+    }
+
+
+def _nothing(_world: World, _name: str) -> dict[str, str]:
+    return {}
+
+
+_OWN: Mapping[str, Callable[[World, str], dict[str, str]]] = {"intake": _intake}
 
 
 def simulator(world: World) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from local import credentials, provision, state
+from local import credentials, state
 from local.commands import console
 from local.errors import StackError
 
@@ -13,6 +13,8 @@ def migrate(
     home: console.HomeOption = None, output: console.OutputOption = console.Output.TEXT
 ) -> None:
     """Bring every service's schema up to date. Needs a running Postgres."""
+    from local import provision
+
     chosen = console.home_of(home)
     dsn = state.load(chosen).postgres_admin_dsn
     if not dsn:

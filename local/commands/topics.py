@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 
 import typer
 from rich.table import Table
 
-from local import provision, state
+from local import state
 from local.commands import console
 from local.errors import StackError
-from services.chassis.bus import topics as registry
-from services.chassis.bus.provision import Drift
 
 app = typer.Typer(help="Make the topics of the registry, compare and show them.")
 
@@ -19,6 +18,8 @@ app = typer.Typer(help="Make the topics of the registry, compare and show them."
 @app.command("apply")
 def apply(home: console.HomeOption = None) -> None:
     """Create the topics that are missing; one that differs from the registry is an error."""
+    from local import provision
+
     bootstrap, partitions = _cluster(home)
     created = asyncio.run(provision.apply_topics(bootstrap=bootstrap, partitions=partitions))
     console.out.print(f"{len(created)} topics created.")
@@ -29,10 +30,12 @@ def check(
     home: console.HomeOption = None, output: console.OutputOption = console.Output.TEXT
 ) -> None:
     """Compare the cluster with the registry; exit status 1 where they differ."""
+    from local import provision
+
     bootstrap, partitions = _cluster(home)
     drifts = asyncio.run(provision.topic_drifts(bootstrap=bootstrap, partitions=partitions))
     if output is console.Output.JSON:
-        console.print_json([_fields(drift) for drift in drifts])
+        console.print_json([asdict(drift) for drift in drifts])
     else:
         for drift in drifts:
             console.out.print(str(drift))
@@ -44,6 +47,8 @@ def check(
 @app.command("list")
 def show(output: console.OutputOption = console.Output.TEXT) -> None:
     """Show what the registry says: owner, key, message, retention."""
+    from services.chassis.bus import topics as registry
+
     found = registry.load().values()
     if output is console.Output.JSON:
         names = ("topic", "owner", "key", "message", "retention_days", "producers", "consumers")
@@ -61,12 +66,3 @@ def _cluster(home: console.HomeOption) -> tuple[str, int]:
     if not found.kafka_bootstrap:
         raise StackError("There is no Kafka yet: start the stack with `switchboard up`.")
     return found.kafka_bootstrap, found.partitions
-
-
-def _fields(drift: Drift) -> dict[str, str]:
-    return {
-        "topic": drift.topic,
-        "setting": drift.setting,
-        "wanted": drift.wanted,
-        "found": drift.found,
-    }

@@ -11,9 +11,8 @@ from rich.table import Table
 from local import state
 from local.commands import console
 from local.verify.finding import Kind, Report
-from local.verify.run import SETTLE_DEADLINE_S
-from local.verify.run import verify as reconcile
 
+SETTLE_DEADLINE_S = 60.0
 SHOWN_MAX = 20
 
 
@@ -25,10 +24,12 @@ def verify(
     ] = SETTLE_DEADLINE_S,
 ) -> None:
     """Join ledgers, topics and tables; exit status 1 unless nothing is lost, doubled, violated."""
+    from local.verify.run import examine
+
     chosen = console.home_of(home)
     running = state.require_running(chosen)
     with console.err.status("reading ledgers, topics and tables"):
-        report = asyncio.run(reconcile(chosen, running, settle_deadline_s=settle))
+        report = asyncio.run(examine(chosen, running, settle_deadline_s=settle)).report
     if output is console.Output.JSON:
         console.print_json(report.document())
     else:

@@ -104,7 +104,7 @@ def sla_event(record: LogRecord, world: World) -> None:
             state=_short(sla_model.ClockState.Name(clock.state), "CLOCK_STATE"),
             place=record.place,
             at_ms=clock.due_at_ms,
-            sequence=event.sequence,
+            append_ms=record.append_ms,
         )
     )
 
@@ -123,7 +123,7 @@ def feedback_event(record: LogRecord, world: World) -> None:
             state=_short(feedback_model.SurveyState.Name(survey.state), "SURVEY_STATE"),
             place=record.place,
             at_ms=survey.expires_at_ms or survey.send_at_ms,
-            sequence=event.sequence,
+            append_ms=record.append_ms,
         )
     )
 

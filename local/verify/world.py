@@ -72,7 +72,7 @@ class LifeFact:
     state: str
     place: str
     at_ms: int = 0
-    sequence: int = 0
+    append_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Demo traffic: customers, agents and answers that use the public doors only."""
