@@ -37,6 +37,8 @@ def answer(
         return Rejection(*_CLOSED[State.EXPIRED])
     if command.score not in SCORES:
         return Rejection(Refusal.INVALID_SCORE, f"the score must be {SCORES[0]} to {SCORES[-1]}")
+    if "\0" in command.comment:
+        return Rejection(Refusal.COMMENT_NOT_TEXT, "a comment holds no NUL")
     if len(command.comment) > COMMENT_MAX:
         return Rejection(Refusal.COMMENT_TOO_LONG, f"at most {COMMENT_MAX} characters")
     return _taken(survey, command, now_ms, policy)

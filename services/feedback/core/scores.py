@@ -10,8 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-CSAT_METHOD = "csat_top2_share"
-INTERVAL_METHOD = "wilson_95"
+CSAT_METHOD = "csat.top2.wilson95"
 SATISFIED_FROM = 4
 ENOUGH_ANSWERS = 5
 _Z_95 = 1.959963984540054

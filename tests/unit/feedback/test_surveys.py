@@ -89,6 +89,7 @@ REFUSALS: dict[str, tuple[Callable[[], Desk], RecordAnswer, said.Refusal]] = {
     "never asked": (suppressed, answer(), said.Refusal.WITHDRAWN),
     "score below the scale": (sent, answer(0), said.Refusal.INVALID_SCORE),
     "score above the scale": (sent, answer(6), said.Refusal.INVALID_SCORE),
+    "no text": (sent, answer(5, "a\0b"), said.Refusal.COMMENT_NOT_TEXT),
     "a novel": (sent, answer(5, "x" * (COMMENT_MAX + 1)), said.Refusal.COMMENT_TOO_LONG),
 }
 
