@@ -140,7 +140,7 @@ bench-path: setup ## Webhook to offer beside a chain of bare loops, at 100 and 3
 
 .PHONY: docs clean
 docs: $(READY) ## Write the documents that are generated from the code
-	@$(PY) -m docs.generate
+	@$(PY) -m docs.generator
 
 clean: ## Remove what was built or installed here (the download cache stays)
 	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

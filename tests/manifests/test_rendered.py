@@ -8,12 +8,16 @@ from typing import Any
 import jsonschema
 import pytest
 
+from docs.generator.built import load_settings
+from services.chassis.bus import topics as registry
+from services.chassis.settings import SECRETS_DIR
 from tests.architecture.tree import SERVICES
 from tests.manifests.schemas import check
 from tests.support.kustomize import render
 
 ROOTS = ("base", "overlays/dev", "overlays/prod")
 DRAIN_SECONDS_MAX = 20
+PROBES = ("startup", "readiness", "liveness")
 Object = dict[str, Any]
 
 
@@ -106,3 +110,55 @@ def test_no_workload_has_two_autoscalers(root: str) -> None:
         for each in of_kind(root, kind).values()
     ]
     assert len(targets) == len(set(targets))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_service_boots_on_what_its_overlay_gives(root: str, service: str) -> None:
+    pod = of_kind(root, "Deployment")[service]["spec"]["template"]["spec"]
+    maps = of_kind(root, "ConfigMap")
+    given: dict[str, str] = {}
+    for each in pod["containers"][0]["envFrom"]:
+        given |= maps[each["configMapRef"]["name"]].get("data", {})
+    settings = load_settings(service, given)
+    ports = {port["name"]: port["containerPort"] for port in pod["containers"][0]["ports"]}
+    assert ports == {"http": settings.http_port, "grpc": settings.grpc_port}
+    mounted = {each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
+    assert given[SECRETS_DIR] in mounted
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_probes_and_doors_are_on_ports_that_are_listened_to(root: str) -> None:
+    for service in SERVICES:
+        pod = of_kind(root, "Deployment")[service]["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        listening = {port["containerPort"] for port in container["ports"]}
+        probes = [container[f"{kind}Probe"]["grpc"] for kind in PROBES]
+        assert {probe["port"] for probe in probes} <= listening
+        assert {probe["service"] for probe in probes} == {"liveness", "readiness"}
+        doors = of_kind(root, "Service")[service]["spec"]["ports"]
+        assert {door["targetPort"] for door in doors} == {
+            port["name"] for port in container["ports"]
+        }
+
+
+def test_the_topic_operator_owns_every_topic_of_the_registry() -> None:
+    topics = {each["spec"]["topicName"] for each in of_kind("overlays/prod", "KafkaTopic").values()}
+    assert topics == set(registry.load())
+    job = of_kind("overlays/prod", "Job")["provision"]["spec"]["template"]["spec"]
+    given = {each["name"]: each["value"] for each in job["containers"][0]["env"]}
+    assert given["SWITCHBOARD_MAKE_TOPICS"] == "false"
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_no_autoscaler_exceeds_the_partitions(root: str) -> None:
+    (shared,) = (
+        each["data"]
+        for name, each in of_kind(root, "ConfigMap").items()
+        if name.startswith("switchboard-")
+    )
+    partitions = int(shared["SWITCHBOARD_PARTITIONS"])
+    for each in of_kind(root, "HorizontalPodAutoscaler").values():
+        assert each["spec"]["maxReplicas"] <= partitions
+    for each in of_kind(root, "ScaledObject").values():
+        assert each["spec"]["maxReplicaCount"] <= partitions
