@@ -17,6 +17,7 @@ from connectrpc.request import RequestContext
 from connectrpc.server import ConnectASGIApplication, Endpoint
 from google.rpc import code_pb2, status_pb2
 from protobuf.wkt import Any as AnyMessage
+from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Mount
 
 from services.chassis.rpc.errors import RpcError
@@ -84,6 +85,14 @@ class _Mounted(ConnectASGIApplication[Service]):
     @property
     def path(self) -> str:
         return self._path
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        kind = dict(scope["headers"]).get(b"content-type", b"")
+        if kind.startswith(b"application/grpc") and not kind.startswith(b"application/grpc-web"):
+            refusal = PlainTextResponse("native gRPC has a port of its own", 415)
+            await refusal(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def _endpoint(pipeline: Pipeline, method: Method, behaviour: Behaviour) -> tuple[str, Any]:
