@@ -83,11 +83,24 @@ def _intake(world: World, name: str) -> dict[str, str]:
     }
 
 
+def _feedback(world: World, name: str) -> dict[str, str]:
+    seed = world.credentials.role_seed.encode()
+    return {
+        "PUBLIC_URL": world.url(f"{name}-http"),
+        "SURVEY_LINK_KEY": hmac.new(seed, b"survey links", hashlib.sha256).hexdigest(),
+        "SURVEY_DELAY_SECONDS": "1",
+        "SURVEY_COOLDOWN_DAYS": "0",
+    }
+
+
 def _nothing(_world: World, _name: str) -> dict[str, str]:
     return {}
 
 
-_OWN: Mapping[str, Callable[[World, str], dict[str, str]]] = {"intake": _intake}
+_OWN: Mapping[str, Callable[[World, str], dict[str, str]]] = {
+    "intake": _intake,
+    "feedback": _feedback,
+}
 
 
 def simulator(world: World) -> dict[str, str]:

@@ -63,9 +63,12 @@ class SurveyDoor:
         return _page(pages.form(texts_for(survey.recipient.language), request_id=new_id()))
 
     async def record(self, request: Request) -> Response:
-        """Record the answer: 200, 400 for a bad one, 404 for a bad link, 503 to try again."""
+        """Record the answer: 200; 400 or 413 for a bad one, 404 for a bad link, 503 for later."""
         texts = _visitor(request)
-        draft = read_draft(await request.body(), as_json=_is_json(request))
+        raw = await request.body()
+        if len(raw) > BODY_BYTES_MAX:
+            return _page(pages.note(texts, texts.incomplete), 413)
+        draft = read_draft(raw, as_json=_is_json(request))
         try:
             survey = await self._survey(request.path_params["token"])
             if survey is None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import binascii
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any, Final
@@ -12,16 +9,14 @@ from typing import Any, Final
 from switchboard.sla.v1 import events_pb2 as events
 from switchboard.sla.v1 import sla_service_pb2 as pb
 
-from services.chassis.bus.tail import Overrun
-from services.chassis.bus.watch import BadToken, Changed, Seen, Watch
+from services.chassis.bus.watch import Seen, Watch
 from services.chassis.clock import Clock
-from services.chassis.rpc.errors import InvalidArgument, Unavailable, Violation
+from services.chassis.rpc.watching import HEARTBEAT_SECONDS, token_bytes, token_text, watched
 from services.sla.ports import Listed
 from services.sla.shell.store import ClockStore
 from services.sla.shell.wire import clock_message
 
 SNAPSHOT_CLOCKS_MAX: Final = 500
-HEARTBEAT_SECONDS: Final = 15.0
 
 Response = pb.WatchSlaResponse
 
@@ -42,40 +37,42 @@ class ClockWatch:
         self._clock = clock
         self._heartbeat_seconds = heartbeat_seconds
 
-    async def stream(self, tenant_id: str, resume_token: str) -> AsyncIterator[Response]:
-        """Snapshot, changes, and a heartbeat where nothing happens.
+    async def stream(self, tenant_id: str, token: str) -> AsyncIterator[Response]:
+        """Snapshot, changes, and a heartbeat with the latest token where nothing happens."""
+        latest = [token]
+        changes = self._changes(tenant_id, token_bytes(token), latest)
 
-        Raises `InvalidArgument` for a token that is not ours, `Unavailable` for a reader that is
-        too slow: it goes on from its token.
-        """
-        changes = self._changes(tenant_id, _decoded(resume_token))
-        try:
-            async with aclosing(changes):
-                async for response in self._with_heartbeats(changes):
-                    yield response
-        except BadToken as error:
-            raise _refused(str(error)) from error
-        except Overrun as error:
-            raise Unavailable("too slow; go on from your resume token", retry_ms=1000) from error
+        def heartbeat() -> Response:
+            now = pb.SlaHeartbeat(now_ms=self._clock.now_ms())
+            return Response(heartbeat=now, resume_token=latest[0])
 
-    async def _changes(self, tenant_id: str, token: bytes) -> AsyncGenerator[Response, None]:
+        watching = watched(changes, heartbeat=heartbeat, seconds=self._heartbeat_seconds)
+        async for response in watching:
+            yield response
+
+    async def _changes(
+        self, tenant_id: str, token: bytes, latest: list[str]
+    ) -> AsyncGenerator[Response, None]:
         async def snapshot(connection: Any) -> Sequence[Listed]:
             return await self._store.open(connection, tenant_id)
 
         stream = self._watch.stream(snapshot, token=token, filter_hash=tenant_id)
         async with aclosing(stream):
             async for item in stream:
+                latest[0] = token_text(item.token())
                 if isinstance(item, Seen):
-                    for part in self._parts(item):
+                    for part in self._parts(item.value, latest[0]):
                         yield part
-                elif (change := _change(item)).tenant_id == tenant_id:
-                    yield Response(change=change, resume_token=_encoded(item.token()))
+                    continue
+                change = events.SlaEvent.FromString(item.record.value)
+                if change.tenant_id == tenant_id:
+                    yield Response(change=change, resume_token=latest[0])
 
-    def _parts(self, seen: Seen[Sequence[Listed]]) -> list[Response]:
+    def _parts(self, found: Sequence[Listed], token: str) -> list[Response]:
         """A snapshot in messages of bounded size; the last one carries the token."""
         now_ms = self._clock.now_ms()
         parts = [Response(snapshot=pb.SlaSnapshot())]
-        for item in seen.value:
+        for item in found:
             if len(parts[-1].snapshot.clocks) == SNAPSHOT_CLOCKS_MAX:
                 parts.append(Response(snapshot=pb.SlaSnapshot()))
             clock = clock_message(
@@ -87,45 +84,5 @@ class ClockWatch:
             parts[-1].snapshot.clocks.append(clock)
         parts[0].replace = True
         parts[-1].snapshot.complete = True
-        parts[-1].resume_token = _encoded(seen.token())
+        parts[-1].resume_token = token
         return parts
-
-    async def _with_heartbeats(
-        self, changes: AsyncGenerator[Response, None]
-    ) -> AsyncIterator[Response]:
-        token = ""
-        pending = asyncio.ensure_future(anext(changes))
-        try:
-            while True:
-                done, _ = await asyncio.wait({pending}, timeout=self._heartbeat_seconds)
-                if done:
-                    response = pending.result()
-                    token = response.resume_token or token
-                    pending = asyncio.ensure_future(anext(changes))
-                else:
-                    heartbeat = pb.SlaHeartbeat(now_ms=self._clock.now_ms())
-                    response = Response(heartbeat=heartbeat, resume_token=token)
-                yield response
-        finally:
-            pending.cancel()
-            await asyncio.wait({pending})
-
-
-def _change(item: Changed) -> events.SlaEvent:
-    return events.SlaEvent.FromString(item.record.value)
-
-
-def _encoded(token: bytes) -> str:
-    return base64.urlsafe_b64encode(token).decode()
-
-
-def _decoded(token: str) -> bytes:
-    try:
-        return base64.b64decode(token.encode(), b"-_", validate=True)
-    except (ValueError, binascii.Error):
-        raise _refused("the resume token cannot be read") from None
-
-
-def _refused(why: str) -> InvalidArgument:
-    description = f"{why}; watch without a token"
-    return InvalidArgument(description, violations=[Violation("resume_token", description)])
