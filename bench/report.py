@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Goal:
     name: str
     value: float
     goal: float
-    at_most: bool = False
+    at_most: bool = field(default=False, kw_only=True)
 
     @property
     def met(self) -> bool:

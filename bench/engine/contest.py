@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -36,7 +35,9 @@ class Contestant:
 
 BARE = ("-m", "bench.engine.bare")
 OURS = Contestant("ours", ("-m", "tests.support.counter_service"))
-STOCK = Contestant("stock Faust", ("-m", "bench.engine.stock", "worker", "--without-web", "-l", "error"))
+STOCK = Contestant(
+    "stock Faust", ("-m", "bench.engine.stock", "worker", "--without-web", "-l", "error")
+)
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ class Course:
 
     inputs: str
     totals: str
-    process: subprocess.Popen[bytes]
+    process: asyncio.subprocess.Process
     producer: AIOKafkaProducer
     reader: AIOKafkaConsumer
     sent: int = 0
@@ -119,7 +120,9 @@ async def on_course(
 ) -> AsyncIterator[Course]:
     """Give `who` fresh topics and an empty database, start it, and end it afterwards."""
     names = [kafka.name(stem) for stem in ("counts", "totals")]
-    await kafka.acreate_topics(*names, partitions=PARTITIONS, message_timestamp_type="LogAppendTime")
+    await kafka.acreate_topics(
+        *names, partitions=PARTITIONS, message_timestamp_type="LogAppendTime"
+    )
     producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, linger_ms=0)
     reader = AIOKafkaConsumer(
         bootstrap_servers=kafka.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
@@ -140,12 +143,14 @@ async def on_course(
     await course.preload(preload)
     with (folder / f"{names[0]}.log").open("wb") as log:
         command = [sys.executable, *who.command]
-        course.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        course.process = await asyncio.create_subprocess_exec(
+            *command, env=environment, stdout=log, stderr=log
+        )
     try:
         yield course
     finally:
         course.process.kill()
-        course.process.wait()
+        await course.process.wait()
         await producer.stop()
         await reader.stop()
 

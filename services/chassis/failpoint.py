@@ -1,13 +1,15 @@
 """Named places where a test can kill the process, as `kill -9` would between two instructions.
 
 A module declares its points as constants at import; `arm` picks one from the environment:
-`SWITCHBOARD_FAILPOINT=<name>[:<nth hit>]`, `SWITCHBOARD_FAILPOINT_LOG=<file>`. The hit is on disk
-before the process ends with status 137. Unarmed, a point costs one function call.
+`SWITCHBOARD_FAILPOINT=<name>[:<nth hit>[:stop]]`, `SWITCHBOARD_FAILPOINT_LOG=<file>`. The hit is on
+disk before the process ends with status 137, or with `stop` freezes, as a paused machine does.
+Unarmed, a point costs one function call.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,6 +26,7 @@ class _Trap:
     name: str
     hits_left: int
     log: str
+    freezes: bool
 
 
 def declare(name: str, meaning: str) -> str:
@@ -43,8 +46,9 @@ def arm(environ: Mapping[str, str]) -> None:
     """Set the trap that the environment asks for; called once at start."""
     global _armed  # noqa: PLW0603 - a process has one fate
     spec = environ.get("SWITCHBOARD_FAILPOINT", "")
-    name, _, nth = spec.partition(":")
-    _armed = _Trap(name, int(nth or 1), environ["SWITCHBOARD_FAILPOINT_LOG"]) if name else None
+    name, nth, then = (*spec.split(":"), "", "")[:3]
+    log = environ.get("SWITCHBOARD_FAILPOINT_LOG", "")
+    _armed = _Trap(name, int(nth or 1), log, freezes=then == "stop") if name else None
 
 
 def failpoint(name: str) -> None:
@@ -55,9 +59,13 @@ def failpoint(name: str) -> None:
 
 def _hit(trap: _Trap) -> None:
     trap.hits_left -= 1
-    if trap.hits_left > 0:
+    if trap.hits_left != 0:
         return
     log = os.open(trap.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.write(log, f"{trap.name} {os.getpid()}\n".encode())
     os.fsync(log)
-    os._exit(EXIT_KILLED)
+    os.close(log)
+    if trap.freezes:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    else:
+        os._exit(EXIT_KILLED)
