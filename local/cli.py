@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from local.commands import console, demo, doctor, logs, schema, status, token, topics, up, verify
+from local.commands import (
+    console,
+    demo,
+    dlq,
+    doctor,
+    logs,
+    schema,
+    status,
+    token,
+    topics,
+    up,
+    verify,
+)
 from local.errors import StackError
 
 app = typer.Typer(
@@ -26,6 +38,7 @@ app.command("verify")(verify.verify)
 app.command("migrate")(schema.migrate)
 app.command("token")(token.token)
 app.add_typer(topics.app, name="topics")
+app.add_typer(dlq.app, name="dlq")
 
 
 def main() -> None:

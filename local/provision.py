@@ -28,7 +28,7 @@ def migration_folders(service: str) -> list[Path]:
     """Give the folders of a service's migrations in the order they are applied."""
     own = SERVICES / service / "migrations"
     engine = [migrate.ENGINE_DIRECTORY] if service in PROCESSING else []
-    return [*engine, own] if own.is_dir() else []
+    return [*engine, own] if any(own.glob("*.sql")) else []
 
 
 def with_schema() -> list[str]:
