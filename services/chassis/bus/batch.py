@@ -11,13 +11,11 @@ from switchboard.engine.v1.records_pb2 import CommandOutcome
 from services.chassis.bus.effects import Answered, Effects, Emission
 from services.chassis.bus.headers import partition_for
 from services.chassis.bus.outbox import OutboxRecord, encode
-from services.chassis.bus.processor import Row, Table
+from services.chassis.bus.processor import Row
 from services.chassis.bus.shard import ShardDraft
 from services.chassis.bus.store import Commit, Letter
 
 S = TypeVar("S")
-
-RowKey = tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -25,10 +23,10 @@ class Batch(Generic[S]):
     """Everything the batch at hand does, in the order in which it does it."""
 
     processor: str
-    tables: Mapping[str, Table]
+    keys: Mapping[str, Callable[[Row], Any]]  # table -> what finds a row's primary key
     partitions_of: Callable[[str], int]
     drafts: dict[int, ShardDraft[S]]
-    rows: dict[str, dict[RowKey, Row]] = field(default_factory=dict)
+    rows: dict[str, dict[Any, Row]] = field(default_factory=dict)
     outbox: dict[int, list[OutboxRecord]] = field(default_factory=dict)
     requests: dict[str, tuple[int, CommandOutcome | None]] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
@@ -47,8 +45,7 @@ class Batch(Generic[S]):
     ) -> None:
         """Take over what an input did, now that it is known to have worked."""
         for name, row in effects.puts:
-            key = tuple(row[column] for column in self.tables[name].key)
-            self.rows.setdefault(name, {})[key] = row
+            self.rows.setdefault(name, {})[self.keys[name](row)] = row
         for emission in effects.emissions:
             self.publish(draft, emission, traceparent=traceparent)
         draft.timers.changes.update(effects.timers)

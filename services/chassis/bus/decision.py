@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
@@ -73,7 +74,7 @@ class Decider(Generic[S]):
         self._store = store
         self._partitions_of = partitions_of
         self._trace = trace
-        self._tables = {table.name: table for table in processor.tables}
+        self._keys = {table.name: itemgetter(*table.key) for table in processor.tables}
         self._letters_topic = f"{processor.name.partition('.')[0]}.dlq.v1"
 
     async def decide(
@@ -91,7 +92,7 @@ class Decider(Generic[S]):
         owned = {record.partition: shards[record.partition] for record in records}
         states = await self._fetch(owned, parsed)
         drafts = {number: ShardDraft.on(shard, states[number]) for number, shard in owned.items()}
-        batch = Batch(self._processor.name, self._tables, self._partitions_of, drafts)
+        batch = Batch(self._processor.name, self._keys, self._partitions_of, drafts)
         for item in parsed:
             self._play(batch, item, repeats, guilt)
         return batch
