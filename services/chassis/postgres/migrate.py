@@ -7,7 +7,8 @@ schema and its tables belong to whoever migrates.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -60,48 +61,48 @@ async def migrate(
     """
     if _NAME.fullmatch(service) is None:
         raise ValueError(f"{service!r} is no schema name")
-    pending = read(directories)
-    connection = await asyncpg.connect(admin_dsn, timeout=10)
-    try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    known = read(directories)
+    async with _alone(admin_dsn) as connection:
         await _prepare(connection, service, password)
         done = await applied(connection)
-        fresh = [item for item in pending if item.version not in done]
+        fresh = [item for item in known if item.version not in done]
         for item in fresh:
             async with connection.transaction():
                 await connection.execute(item.up)
-                await connection.execute(
-                    "INSERT INTO schema_migrations (version) VALUES ($1)", item.version
-                )
-        return [item.version for item in fresh]
-    finally:
-        await connection.close()
+                note = "INSERT INTO schema_migrations (version) VALUES ($1)"
+                await connection.execute(note, item.version)
+    return [item.version for item in fresh]
 
 
 async def rollback(admin_dsn: str, service: str, directories: Sequence[Path]) -> list[str]:
     """Undo all migrations, the latest first; for tests. Returns the versions undone."""
     known = read(directories)
-    connection = await asyncpg.connect(admin_dsn, timeout=10)
-    try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    async with _alone(admin_dsn) as connection:
         await connection.execute(f'SET search_path = "{service}"')
         done = await applied(connection)
         undone = [item for item in reversed(known) if item.version in done]
         for item in undone:
             async with connection.transaction():
                 await connection.execute(item.down)
-                await connection.execute(
-                    "DELETE FROM schema_migrations WHERE version = $1", item.version
-                )
-        return [item.version for item in undone]
-    finally:
-        await connection.close()
+                note = "DELETE FROM schema_migrations WHERE version = $1"
+                await connection.execute(note, item.version)
+    return [item.version for item in undone]
 
 
 async def applied(connection: asyncpg.Connection) -> set[str]:
     """The versions present in the connection's schema."""
     rows = await connection.fetch("SELECT version FROM schema_migrations")
     return {row["version"] for row in rows}
+
+
+@asynccontextmanager
+async def _alone(admin_dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(admin_dsn, timeout=10)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def _prepare(connection: asyncpg.Connection, service: str, password: str | None) -> None:
