@@ -49,9 +49,10 @@ def expire(turn: Turn, command: ExpireOffer) -> None:
     offer = turn.draft.offers.get(command.offer_id)
     if offer is None or turn.now_ms < offer.expires_ms:
         return
-    turn.add(OfferTimedOut(offer.offer_id, _rest(turn, offer), turn.now_ms))
     agent = turn.draft.agents[offer.agent_id]
-    if 0 < turn.draft.policy.max_missed_offers <= agent.missed:
+    missed = agent.missed + 1
+    turn.add(OfferTimedOut(offer.offer_id, _rest(turn, offer), missed, turn.now_ms))
+    if 0 < turn.draft.policy.max_missed_offers <= missed:
         requeued = leave(turn, agent.agent_id, Presence.NO_ANSWER, "missed_offers")
         turn.settle_absence([offer.work_id, *requeued])
     else:

@@ -64,10 +64,11 @@ class OfferDeclined:
 
 @dataclass(frozen=True, slots=True)
 class OfferTimedOut:
-    """The agent did not answer; the work waits again, at its old place."""
+    """The agent did not answer, for the `missed`th time in a row; the work waits again."""
 
     offer_id: str
     rest: Rest
+    missed: int
     at_ms: int
 
 

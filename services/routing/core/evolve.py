@@ -99,7 +99,7 @@ def _offer_timed_out(draft: Draft, event: ev.OfferTimedOut) -> None:
     offer = _offer_failed(draft, event.offer_id, OfferState.TIMED_OUT, event.at_ms, "", event.rest)
     if offer is not None:
         agent = draft.agents[offer.agent_id]
-        draft.put_agent(replace(agent, missed=agent.missed + 1))
+        draft.put_agent(replace(agent, missed=event.missed))
 
 
 def _offer_rescinded(draft: Draft, event: ev.OfferRescinded) -> None:

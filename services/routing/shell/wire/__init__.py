@@ -1,0 +1,1 @@
+"""Between the wire and the core. No message type goes further in than here."""
