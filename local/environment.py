@@ -84,10 +84,9 @@ def _intake(world: World, name: str) -> dict[str, str]:
 
 
 def _feedback(world: World, name: str) -> dict[str, str]:
-    seed = world.credentials.role_seed.encode()
     return {
         "PUBLIC_URL": world.url(f"{name}-http"),
-        "SURVEY_LINK_KEY": hmac.new(seed, b"survey links", hashlib.sha256).hexdigest(),
+        "SURVEY_LINK_KEY": world.credentials.link_key,
         "SURVEY_DELAY_SECONDS": "1",
         "SURVEY_COOLDOWN_DAYS": "0",
     }

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from local import state
 from local.commands import console
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, show, replay and discard dead letters.", no_args_is_help=True)
 
-ID_WIDTH = 36
 IdArgument = Annotated[str, typer.Argument(help="Id of the dead letter.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Also those that were settled.")]
 RevealOption = Annotated[
@@ -40,15 +38,12 @@ def listed(
     if output is console.Output.JSON:
         console.print_json([asdict(letter) for letter in letters])
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("id", no_wrap=True, min_width=ID_WIDTH)
-    for name in ("processor", "entity", "record", "error", "status"):
-        table.add_column(name, overflow="fold")
     for letter in letters:
         record = f"{letter.topic}/{letter.shard}/{letter.offset}"
-        row = (letter.id, letter.processor, letter.entity, record, letter.error, letter.status)
-        table.add_row(*row)
-    console.out.print(table if letters else "No dead letters.")
+        console.out.print(f"{letter.id}  {letter.status}  {letter.processor}", markup=False)
+        console.out.print(f"    {record}  {letter.entity}\n    {letter.error}", markup=False)
+    if not letters:
+        console.out.print("No dead letters.")
 
 
 @app.command("show")

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import orjson
@@ -27,6 +28,8 @@ READ_S = (0.2, 1.0)
 RECONNECT_S = 0.5
 PATIENCE_S = 60.0
 LINE_BYTES_MAX = 1 << 16
+REQUEST_ID = re.compile(r'name="request_id" value="([^"]+)"')
+TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
 @dataclass(slots=True)
@@ -79,12 +82,13 @@ class Handsets:
             task.add_done_callback(self._answering.discard)
 
     async def _answer(self, session: aiohttp.ClientSession, link: str) -> None:
-        """Open the page like a person, then send the form until it is answered."""
+        """Open the page like a person, then send its form until it is answered."""
         await asyncio.sleep(self.random.uniform(*READ_S))
+        request_id = await self._open(session, link)
         score = self.random.choices(SCORES, SCORE_WEIGHTS)[0]
         end_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < end_s:
-            status = await self._post(session, link, score)
+            status = await self._post(session, link, score, request_id)
             if 200 <= status < 400:
                 self.figures.answered += 1
                 self.places.book.scored(Scored(link, score, now_ms(), self.run))
@@ -94,15 +98,22 @@ class Handsets:
                 return
             await asyncio.sleep(RECONNECT_S)
 
-    async def _post(self, session: aiohttp.ClientSession, link: str, score: int) -> int:
-        timeout = aiohttp.ClientTimeout(total=10)
-        form = {"score": str(score), "comment": ""}
+    async def _open(self, session: aiohttp.ClientSession, link: str) -> str:
+        """Give the id in the page's form; a page that didn't come is answered with our own."""
         try:
-            async with session.get(link, timeout=timeout) as page:
-                await page.read()
-            async with session.post(
-                link, data=form, timeout=timeout, allow_redirects=False
-            ) as answer:
+            async with session.get(link, timeout=TIMEOUT) as page:
+                found = REQUEST_ID.search(await page.text())
+        except (aiohttp.ClientError, TimeoutError):
+            found = None
+        return found.group(1) if found else str(uuid4())
+
+    async def _post(
+        self, session: aiohttp.ClientSession, link: str, score: int, request_id: str
+    ) -> int:
+        """Post once; gives the status, 0 for no answer."""
+        form = {"score": str(score), "comment": "", "request_id": request_id}
+        try:
+            async with session.post(link, data=form, timeout=TIMEOUT) as answer:
                 await answer.read()
                 return answer.status
         except (aiohttp.ClientError, TimeoutError):

@@ -65,7 +65,7 @@ def check_surveys(world: World, timers: Timers) -> Iterator[Finding]:
             yield violation("survey", survey_id, f"ended {', '.join(ends)}")
         elif not ends and last.state not in SURVEY_TIMED:
             yield violation("survey", survey_id, f"is {last.state} without an end")
-        elif not ends and not timers.ahead(survey_id, last.conversation_id):
+        elif not ends and not timers.ahead(*_survey_keys(last)):
             yield violation("survey", survey_id, f"is {last.state} and has no timer ahead")
 
 
@@ -84,3 +84,8 @@ def check_answers(scored: Mapping[str, str], world: World) -> Iterator[Finding]:
 def _uncorrected(steps: Sequence[LifeFact]) -> Sequence[LifeFact]:
     corrected = [number for number, step in enumerate(steps) if step.step == "corrected"]
     return steps[corrected[-1] + 1 :] if corrected else steps
+
+
+def _survey_keys(last: LifeFact) -> tuple[str, str]:
+    """Give the timers that may end an open survey: one to send it, one to let it expire."""
+    return f"send|{last.conversation_id}|{last.id}", f"expire|{last.conversation_id}|{last.id}"

@@ -97,7 +97,7 @@ def test_an_effect_nobody_decided_is_a_violation(history: History) -> None:
 
 def test_a_confirmed_answer_that_no_survey_has_is_lost(history: History) -> None:
     history.world.surveys["s1"] = history.world.surveys["s1"][:-1]
-    history.timers["feedback"]["s1"] = 5
+    history.timers["feedback"]["expire|c1|s1"] = 5
     assert history.found(Kind.LOST) == ["answer"]
 
 

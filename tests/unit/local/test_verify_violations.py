@@ -148,7 +148,7 @@ def test_a_survey_with_two_ends(history: History) -> None:
 def test_an_open_survey_needs_a_timer_ahead(history: History) -> None:
     history.survey("scheduled", "SCHEDULED", survey="s2")
     assert history.found(Kind.VIOLATION) == ["survey"]
-    history.timers["feedback"]["s2"] = FAR_MS
+    history.timers["feedback"]["send|c1|s2"] = FAR_MS
     assert history.judge().holds
 
 
