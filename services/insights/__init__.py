@@ -1,0 +1,1 @@
+"""Indicators of every minute, made from what the other services tell."""

@@ -1,0 +1,1 @@
+"""Faust, Postgres, Kafka and gRPC around the fold."""
