@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -13,17 +12,14 @@ from pydantic import SecretStr
 from services.chassis.bus.fates import Fenced, LayoutRefused, WriteRefused
 from services.chassis.bus.postgres_store import PostgresStore
 from services.chassis.bus.store import Commit, Place, Stamp, Store, Taken
-from services.chassis.postgres.pool import create
+from services.chassis.health import Health
+from services.chassis.lifecycle import Background
+from services.chassis.postgres.pool import CHECK, Postgres
+from tests.support import stack
 from tests.support.counter import Counter, counter_dsn
 from tests.support.memory_store import MemoryStore
-from tests.support.stack import Postgres
 
 P = "counter.sum"
-
-
-@dataclass
-class Opened:
-    pool: Any
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -31,11 +27,14 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     if request.param == "memory":
         yield MemoryStore(Counter().tables)
         return
-    server: Postgres = request.getfixturevalue("postgres")
+    server: stack.Postgres = request.getfixturevalue("postgres")
     dsn = await counter_dsn(await server.adatabase("store"))
-    opened = await create(SecretStr(dsn), application="store suite")
-    yield PostgresStore(Opened(opened))
-    await opened.close()
+    opened = Postgres(
+        SecretStr(dsn), application="store suite", health=Health(CHECK), background=Background()
+    )
+    await opened.start()
+    yield PostgresStore(opened)
+    await opened.stop()
 
 
 async def _take(store: Store, *shards: int, layout: int = 1) -> list[Taken]:
@@ -191,7 +190,7 @@ async def test_days_are_kept_by_the_role_that_may_not_make_tables(store: Store) 
     assert await store.outcome("r") == b""
 
 
-async def test_the_suite_reaches_postgres(postgres: Postgres) -> None:
+async def test_the_suite_reaches_postgres(postgres: stack.Postgres) -> None:
     connection = await asyncpg.connect(postgres.admin_dsn)
     assert int(await connection.fetchval("SHOW server_version_num")) >= 180000
     await connection.close()
