@@ -54,6 +54,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 async def test_a_dead_process_is_started_again(stage: Stage) -> None:
     keeper = stage.keep("echo begun; exec sleep 60")
     await keeper.wait_served()
+    await until(lambda: "begun" in stage.log(), what="the first process's words")
     first = keeper.state.pid
     os.kill(first, signal.SIGKILL)
     again = await until(
