@@ -53,13 +53,13 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """One use of an agent's capacity, from the offer to the end of the wrap-up."""
+    """One use of an agent's capacity, from the offer (`asked_ms`) to the end of the wrap-up."""
 
     work_id: str
     hold: Hold
     channel: Channel
     cost: int
-    since_ms: int
+    asked_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,7 @@ class Session:
 class Agent:
     """A person or bot who takes work. Several sessions (tabs) are one presence.
 
+    `engagements` are ordered by work id.
     `missed` are the offers in a row that passed unanswered. `grace_until_ms` is when an agent whose
     last connection broke goes offline; 0 while there is no such wait.
     """
@@ -118,7 +119,7 @@ class Agent:
 
         An offer that comes to nothing leaves `idle_since_ms` alone, so it does not cost the turn.
         """
-        asked = [e.since_ms for e in self.engagements if e.hold is Hold.PENDING]
+        asked = [e.asked_ms for e in self.engagements if e.hold is Hold.PENDING]
         return (max(self.idle_since_ms, *asked) if asked else self.idle_since_ms, self.agent_id)
 
 

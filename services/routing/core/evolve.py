@@ -69,7 +69,8 @@ def _offer_made(draft: Draft, event: ev.OfferMade) -> None:
         )
     )
     taken = Engagement(offer.work_id, Hold.PENDING, offer.channel, offer.cost, offer.offered_ms)
-    draft.put_agent(replace(agent, engagements=(*agent.engagements, taken)))
+    engagements = sorted((*agent.engagements, taken), key=lambda each: each.work_id)
+    draft.put_agent(replace(agent, engagements=tuple(engagements)))
 
 
 def _offer_accepted(draft: Draft, event: ev.OfferAccepted) -> None:
@@ -79,11 +80,19 @@ def _offer_accepted(draft: Draft, event: ev.OfferAccepted) -> None:
     at_ms = event.at_ms
     draft.put_offer(replace(offer, state=OfferState.ACCEPTED, ended_ms=at_ms))
     draft.put_assignment(
-        Assignment(offer.offer_id, offer.work_id, offer.agent_id, offer.channel, offer.cost, at_ms)
+        Assignment(
+            offer_id=offer.offer_id,
+            work_id=offer.work_id,
+            agent_id=offer.agent_id,
+            channel=offer.channel,
+            cost=offer.cost,
+            offered_ms=offer.offered_ms,
+            assigned_ms=at_ms,
+        )
     )
     work = draft.work[offer.work_id]
     draft.put_work(replace(work, state=WorkState.ASSIGNED, rests=(), changed_ms=at_ms))
-    agent = _held(draft.agents[offer.agent_id], offer.work_id, Hold.ASSIGNED, at_ms)
+    agent = _held(draft.agents[offer.agent_id], offer.work_id, Hold.ASSIGNED)
     draft.put_agent(replace(agent, idle_since_ms=at_ms, missed=0))
 
 
@@ -138,7 +147,7 @@ def _work_completed(draft: Draft, event: ev.WorkCompleted) -> None:
     work, agent = draft.work[event.work_id], draft.agents[assignment.agent_id]
     if until_ms:
         ended = replace(assignment, state=AssignmentState.WRAP_UP, wrap_up_until_ms=until_ms)
-        agent = _held(agent, event.work_id, Hold.WRAP_UP, at_ms)
+        agent = _held(agent, event.work_id, Hold.WRAP_UP)
     else:
         ended = replace(assignment, state=AssignmentState.COMPLETED, ended_ms=at_ms)
         agent = _released(agent, event.work_id)
@@ -236,14 +245,11 @@ def _leave_edge(draft: Draft, session: Session) -> None:
         draft.put_edge(replace(edge, sessions=edge.sessions.delete(session.session_id)))
 
 
-def _held(agent: Agent, work_id: str, hold: Hold, at_ms: int) -> Agent:
-    return replace(
-        agent,
-        engagements=tuple(
-            replace(e, hold=hold, since_ms=at_ms) if e.work_id == work_id else e
-            for e in agent.engagements
-        ),
+def _held(agent: Agent, work_id: str, hold: Hold) -> Agent:
+    engagements = (
+        replace(each, hold=hold) if each.work_id == work_id else each for each in agent.engagements
     )
+    return replace(agent, engagements=tuple(engagements))
 
 
 def _released(agent: Agent, work_id: str) -> Agent:

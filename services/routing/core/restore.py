@@ -58,16 +58,16 @@ def restore(empty: Domain, stored: Stored) -> Domain:
 def _engagements(
     offers: Iterable[Offer], assignments: Iterable[Assignment]
 ) -> defaultdict[str, list[Engagement]]:
-    """By agent, in the order in which they were taken."""
+    """By agent, ordered by work id."""
     found: list[tuple[str, Engagement]] = [
         (o.agent_id, Engagement(o.work_id, Hold.PENDING, o.channel, o.cost, o.offered_ms))
         for o in offers
     ]
     for a in assignments:
         hold = Hold.ASSIGNED if a.state is AssignmentState.ACTIVE else Hold.WRAP_UP
-        found.append((a.agent_id, Engagement(a.work_id, hold, a.channel, a.cost, a.assigned_ms)))
+        found.append((a.agent_id, Engagement(a.work_id, hold, a.channel, a.cost, a.offered_ms)))
     by_agent: defaultdict[str, list[Engagement]] = defaultdict(list)
-    for agent_id, engagement in sorted(found, key=lambda pair: (pair[1].since_ms, pair[1].work_id)):
+    for agent_id, engagement in sorted(found, key=lambda pair: pair[1].work_id):
         by_agent[agent_id].append(engagement)
     return by_agent
 

@@ -116,6 +116,7 @@ class Assignment:
     agent_id: str
     channel: Channel
     cost: int
+    offered_ms: int
     assigned_ms: int
     state: AssignmentState = AssignmentState.ACTIVE
     wrap_up_until_ms: int = 0

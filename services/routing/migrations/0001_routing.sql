@@ -105,6 +105,7 @@ CREATE TABLE assignment (
     agent_id text NOT NULL,
     channel text NOT NULL,
     cost integer NOT NULL,
+    offered_ms bigint NOT NULL,
     assigned_ms bigint NOT NULL,
     state text NOT NULL CHECK (state IN ('ACTIVE', 'WRAP_UP', 'COMPLETED')),
     is_open boolean NOT NULL,
