@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
@@ -57,7 +57,7 @@ class Parsed:
     entity: str = ""
     request_key: str | None = None
     letters: Sequence[Letter] = ()  # of the entity that a control replays or discards
-    again: list[Parsed] = field(default_factory=list)  # the records in `letters`
+    again: Sequence[Parsed] = ()  # the records in `letters`
 
 
 class Decider(Generic[S]):
@@ -75,21 +75,26 @@ class Decider(Generic[S]):
         self._partitions_of = partitions_of
         self._trace = trace
         self._keys = {table.name: itemgetter(*table.key) for table in processor.tables}
+        self._mailboxes = {
+            topic
+            for topic, envelope in processor.topics.items()
+            if "control" in envelope.DESCRIPTOR.fields_by_name
+        }
         self._letters_topic = f"{processor.name.partition('.')[0]}.dlq.v1"
 
     async def decide(
         self,
         shards: Mapping[int, Shard[S]],
-        records: Sequence[Record],
+        parsed: Sequence[Parsed],
         *,
         repeats: frozenset[str],
         guilt: Guilt,
     ) -> Batch[S]:
-        """The batch that applies `records` in order. Raises `StoreUnavailable`, `Gap`."""
-        parsed = [self._parse(record) for record in records]
+        """The batch that applies `parsed` in order. Raises `StoreUnavailable`, `Gap`."""
         for item in parsed:
-            await self._find_letters(item)
-        owned = {record.partition: shards[record.partition] for record in records}
+            if item.control is not None:
+                await self._find_letters(item)
+        owned = {item.record.partition: shards[item.record.partition] for item in parsed}
         states = await self._fetch(owned, parsed)
         drafts = {number: ShardDraft.on(shard, states[number]) for number, shard in owned.items()}
         batch = Batch(self._processor.name, self._keys, self._partitions_of, drafts)
@@ -97,11 +102,12 @@ class Decider(Generic[S]):
             self._play(batch, item, repeats, guilt)
         return batch
 
-    def _parse(self, record: Record) -> Parsed:
+    def parse(self, record: Record) -> Parsed:
+        """What `record` says, or why it says nothing. Needs no shard, so it may run ahead."""
         try:
             message = self._processor.topics[record.topic].FromString(record.value)
-            if "control" in message.DESCRIPTOR.fields_by_name and message.HasField("control"):
-                control: Control = message.control  # type: ignore[attr-defined] # just looked up
+            if record.topic in self._mailboxes and message.HasField("control"):
+                control: Control = message.control  # type: ignore[attr-defined] # as every mailbox has
                 return Parsed(record, control=control)
             return Parsed(
                 record,
@@ -126,7 +132,7 @@ class Decider(Generic[S]):
 
     def _parse_again(self, letter: Letter) -> Parsed:
         record = record_in(letter)
-        return Parsed(record) if record.topic == TIMER else self._parse(record)
+        return Parsed(record) if record.topic == TIMER else self.parse(record)
 
     async def _fetch(
         self, shards: Mapping[int, Shard[S]], parsed: Sequence[Parsed]

@@ -22,7 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from services.chassis.bus.batch import Batch
 from services.chassis.bus.deadletters import DeadLetterLimit
-from services.chassis.bus.decision import Decider, Guilt
+from services.chassis.bus.decision import Decider, Guilt, Parsed
 from services.chassis.bus.fates import Fenced, LogMoved, StoreUnavailable, WriteRefused
 from services.chassis.bus.headers import TRACEPARENT
 from services.chassis.bus.processor import Processor
@@ -109,6 +109,7 @@ class Engine(Generic[S]):
         self._owner = owner
         self._watcher = watcher
         self._failing = False
+        self._committing: Callable[[], object] | None = None
         self._limit = DeadLetterLimit()
         self._decider = Decider(processor, store, partitions_of, trace)
         self._lock = asyncio.Lock()
@@ -131,16 +132,26 @@ class Engine(Generic[S]):
                 for topic, offset in shard.offsets.items()
             }
 
-    async def process(self, records: Sequence[Record]) -> None:
-        """Apply what was fetched. Returns once it is committed; raises only to end the process."""
+    async def process(
+        self, records: Sequence[Record], *, committing: Callable[[], object] | None = None
+    ) -> None:
+        """Apply what was fetched. Returns once it is committed; raises only to end the process.
+
+        `committing` is called when the batch is decided. The next one may be handed in from then
+        on: it is parsed while this one is committed, and waits for it.
+        """
+        parsed = [self._decider.parse(record) for record in _in_time(records)]
         await self._relay.below(UNPUBLISHED_MAX)
         async with self._lock:
-            fresh = [record for record in _in_time(records) if self._is_next(record)]
-            if any(map(self._is_suspect, fresh)):
-                for record in fresh:
-                    await self._apply_alone(record)
+            self._committing = committing
+            fresh = [item for item in parsed if self._is_next(item.record)]
+            if any(self._is_suspect(item.record) for item in fresh):
+                for item in fresh:
+                    await self._apply_alone(item)
             elif fresh:
                 await self._apply(fresh)
+        if committing is not None:
+            committing()
 
     def next_due_ms(self) -> int | None:
         """When the earliest timer of any owned shard is due."""
@@ -177,10 +188,11 @@ class Engine(Generic[S]):
     def _is_suspect(self, record: Record) -> bool:
         return self.shards[record.partition].takeovers > TAKEOVERS_SUSPECT
 
-    async def _apply_alone(self, record: Record) -> None:
+    async def _apply_alone(self, item: Parsed) -> None:
         """One record a transaction; one that may be what kills us is counted before it is tried."""
+        record = item.record
         if not self._is_suspect(record):  # an earlier one of its shard went through
-            await self._apply([record])
+            await self._apply([item])
             return
         attempts = await self._until_available(
             lambda: self.store.attempt(
@@ -191,20 +203,20 @@ class Engine(Generic[S]):
             )
         )
         killed = WriteRefused(f"ended its process {ATTEMPTS_MAX} times")
-        await self._apply([record], Guilt(record=killed) if attempts > ATTEMPTS_MAX else Guilt())
+        await self._apply([item], Guilt(record=killed) if attempts > ATTEMPTS_MAX else Guilt())
 
-    async def _apply(self, records: Sequence[Record], guilt: Guilt = INNOCENT) -> None:
+    async def _apply(self, parsed: Sequence[Parsed], guilt: Guilt = INNOCENT) -> None:
         started = time.perf_counter()
         repeats: frozenset[str] = frozenset()
         while True:
             decide = partial(
-                self._decider.decide, self.shards, records, repeats=repeats, guilt=guilt
+                self._decider.decide, self.shards, parsed, repeats=repeats, guilt=guilt
             )
             batch = await self._until_available(decide)
             try:
                 known = await self._commit(batch.commit(self._relay.published()))
             except WriteRefused as error:
-                await self._apply_less(records, guilt, error)
+                await self._apply_less(parsed, guilt, error)
                 return
             if not known:
                 self._adopt(batch, time.perf_counter() - started)
@@ -212,19 +224,22 @@ class Engine(Generic[S]):
             repeats |= known
 
     async def _apply_less(
-        self, records: Sequence[Record], guilt: Guilt, error: WriteRefused
+        self, parsed: Sequence[Parsed], guilt: Guilt, error: WriteRefused
     ) -> None:
         """Halve a refused batch until the record that the database refuses stands alone."""
-        half = len(records) // 2
+        half = len(parsed) // 2
         if not half:
-            await self._apply(records, guilt.next(error))
+            await self._apply(parsed, guilt.next(error))
             return
-        await self._apply(records[:half])
-        await self._apply(records[half:])
+        await self._apply(parsed[:half])
+        await self._apply(parsed[half:])
 
     async def _commit(self, commit: Commit) -> frozenset[str]:
         """Commit, however often the database goes away; the write set stays the same."""
         failpoint(BEFORE_COMMIT)
+        if self._committing is not None:
+            self._committing()
+            self._committing = None
 
         async def commit_or_settle() -> frozenset[str]:
             try:

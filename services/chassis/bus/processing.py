@@ -22,6 +22,7 @@ from services.chassis.bus.faust_transport import FaustLog, Transport
 from services.chassis.bus.kafka import EdgeProducer, KafkaPublisher
 from services.chassis.bus.observer import Observer
 from services.chassis.bus.processor import Processor
+from services.chassis.bus.record import Record
 from services.chassis.bus.relay import Relay
 from services.chassis.bus.store import Store
 from services.chassis.bus.ticker import Ticker
@@ -85,6 +86,8 @@ class Processing:
         )
         self._ticker = Ticker(self.engine, ends=self._log, tick=self._tick)
         self._tasks: list[asyncio.Task[None]] = []
+        self._running: asyncio.Task[None] | None = None
+        self._watchdog: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the group; shards come when the group has balanced."""
@@ -100,13 +103,15 @@ class Processing:
             self._background.spawn(self._keep_days(), name=f"{self.name} days"),
         ]
         await self._app.start()
-        self._tasks.append(self._background.spawn(self._watch(), name=f"{self.name} watchdog"))
+        self._watchdog = self._background.spawn(self._watch(), name=f"{self.name} watchdog")
 
     async def stop(self) -> None:
         """Stop fetching, finish the batch, publish what is committed, leave the group."""
-        watchdog = self._tasks.pop()
-        watchdog.cancel()
+        if self._watchdog is not None:
+            self._watchdog.cancel()
         await self._app.stop()
+        if self._running is not None:
+            await self._running
         for task in self._tasks:
             task.cancel()
         await self.relay.publish_waiting()
@@ -132,13 +137,29 @@ class Processing:
         return offsets
 
     async def _consume(self, stream: Any) -> None:
+        """The agent: a fetch at a time, and the next when this one is committed.
+
+        A full fetch means a backlog: then the next one is fetched while this one is committed.
+        """
         async for event in stream.noack().events():
-            try:
-                await self.engine.process(event.message.value.records())
-            except Exception as error:  # noqa: BLE001 - Faust would log it and go on
-                self._background.crash(error)
-                await asyncio.Event().wait()
-            event.ack()
+            records = event.message.value.records()
+            if len(records) < FETCH_RECORDS_MAX:
+                await self._process(records)
+                event.ack()
+            else:
+                decided = asyncio.Event()
+                self._running = asyncio.create_task(self._process(records, decided.set))
+                await decided.wait()
+                event.ack()
+
+    async def _process(
+        self, records: list[Record], committing: Callable[[], object] | None = None
+    ) -> None:
+        try:
+            await self.engine.process(records, committing=committing)
+        except Exception as error:  # noqa: BLE001 - Faust would log it and go on
+            self._background.crash(error)
+            await asyncio.Event().wait()
 
     async def _tick(self, shard: int, due_ms: int) -> None:
         mailbox = self._processor.mailbox
