@@ -68,7 +68,7 @@ def service(world: World, *, service: str, name: str) -> dict[str, str]:
         "AUTH_AUDIENCE": AUDIENCE,
         "AUTH_JWKS": str(world.home.jwks),
         "TRACE_FILE": str(world.home.spans / f"{name}.jsonl"),
-        "TRACE_RATIO": TRACE_RATIO,
+        "TRACE_RATIO": os.environ.get("SWITCHBOARD_TRACE_RATIO", TRACE_RATIO),
         "DEV": "true",
     }
     own = _OWN.get(service, _nothing)(world, name)

@@ -102,7 +102,7 @@ def _ports(home: Home, names: Sequence[str]) -> dict[str, int]:
 
 
 def _broker(server: kafka.KafkaServer, home: Home, cluster_id: str) -> ServerPlan:
-    server_log = home.log("kafka")
+    server_log = home.log(f"kafka-{server.node.id}")
     return ServerPlan(
         unit=Unit(
             service="kafka",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from local.errors import StackError
 from local.home import Home
@@ -107,12 +110,27 @@ class Supervisor:
         return Keeper(unit, changed=self._changed)
 
     def _changed(self, changed: ProcessState) -> None:
+        log(changed)
         self._publish(self.state.with_process(changed))
 
     def _publish(self, state: StackState) -> None:
         self.state = state
         save(self._home, state)
         self._listener(state)
+
+
+def log(changed: ProcessState) -> None:
+    """Write one line about a process to the supervisor's own log."""
+    line = {
+        "timestamp": datetime.now(UTC).isoformat(),
+        "process": changed.name,
+        "status": changed.status,
+        "pid": changed.pid,
+        "restarts": changed.restarts,
+        "exit_code": changed.exit_code,
+    }
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
 
 
 def _reason(booting: asyncio.Task[None]) -> str:
