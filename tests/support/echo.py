@@ -122,9 +122,8 @@ class Echo:
         yield await self._answer(request)
 
     def Planned(self, _: Any, context: Any) -> Message:
-        """What generated bases do."""
-        context.set_code(None)
-        raise NotImplementedError("Method not implemented!")
+        """Not overridden: what generated bases do."""
+        raise AssertionError(f"called with {context}")
 
     PlannedWatch = planned
 

@@ -66,11 +66,6 @@ class Context:
         """The caller's address."""
         return self._request.client_address or "unknown"
 
-    def set_code(self, code: Any) -> None:
-        """Ignored: generated bases call it before they raise NotImplementedError."""
-
-    set_details = set_code
-
 
 class _Mounted(ConnectASGIApplication[Service]):
     def __init__(self, service: Service, pipeline: Pipeline, max_message_bytes: int) -> None:

@@ -158,8 +158,6 @@ def translate(error: BaseException) -> RpcError:
     if isinstance(error, BaseExceptionGroup):
         answers = [translate(item) for item in error.exceptions]
         return next((item for item in answers if not isinstance(item, Internal)), answers[0])
-    if isinstance(error, NotImplementedError):
-        return Unimplemented("not built yet; see the README for what is")
     if isinstance(error, _AWAY):
         return Unavailable("temporarily unavailable; try again", retry_ms=RETRY_MS)
     return Internal("internal error")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from switchboard.options.v1 import roles_pb2
+
+from services.chassis.rpc.planned import planned
 
 PUBLIC: Final = "public"
 Behaviour = Callable[[Any, Any], Any]
@@ -38,7 +42,10 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A servicer (methods named as in the proto, all `async def`) and its descriptor."""
+    """A servicer (methods named as in the proto, all `async def`) and its descriptor.
+
+    A method that is not `async def` is the generated base's: it answers UNIMPLEMENTED.
+    """
 
     descriptor: ServiceDescriptor
     servicer: object
@@ -46,7 +53,12 @@ class Service:
     def methods(self) -> Iterator[tuple[Method, Behaviour]]:
         """Each RPC with the servicer's method behind it."""
         for descriptor in self.descriptor.methods:
-            yield describe(descriptor), getattr(self.servicer, descriptor.name)
+            behaviour = getattr(self.servicer, descriptor.name)
+            if not (
+                inspect.iscoroutinefunction(behaviour) or inspect.isasyncgenfunction(behaviour)
+            ):
+                behaviour = partial(planned, self.servicer)
+            yield describe(descriptor), behaviour
 
 
 def describe(descriptor: MethodDescriptor) -> Method:
