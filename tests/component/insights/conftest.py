@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from google.protobuf.message import Message
@@ -31,6 +34,7 @@ from tests.support.tokens import AUDIENCE, ISSUER, Issuer
 from tests.support.waiting import until
 
 PARTITIONS = 4
+_generations = itertools.count(100, 100)  # the group is named after it: no test joins another's
 MIGRATIONS = Path(__file__).resolve().parents[3] / "services" / "insights" / "migrations"
 PASSWORD = "insights"
 METHODS: Mapping[str, Method] = {
@@ -40,9 +44,14 @@ METHODS: Mapping[str, Method] = {
 
 
 async def fresh_schema(postgres: Postgres) -> str:
-    """An empty schema of insights; gives its role's address."""
+    """An empty schema of insights, of a generation of its own; gives its role's address."""
     admin = await postgres.adatabase("insights")
     await migrate(admin, "insights", [MIGRATIONS], password=PASSWORD)
+    connection = await asyncpg.connect(admin)
+    await connection.execute(
+        "UPDATE insights.kpi_generation SET generation = $1", next(_generations)
+    )
+    await connection.close()
     name = admin.rsplit("/", 1)[1]
     return postgres.cluster.dsn(database=name, user="svc_insights", password=PASSWORD)
 
@@ -116,15 +125,15 @@ def _counts(window: KpiWindow) -> dict[str, int]:
     return {at.name: value for at, value in window.ListFields() if at.name not in places | told}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def broker(stack_folder: Path) -> Iterator[Kafka]:
-    """A broker of this module's own: insights reads topics by their real names."""
+    """A broker of these tests' own: insights reads topics by their real names."""
     with running_kafka(stack_folder / "insights") as kafka:
         yield kafka
 
 
-@pytest.fixture
-async def world(broker: Kafka, postgres: Postgres, tmp_path: Path) -> AsyncIterator[World]:
+@asynccontextmanager
+async def a_world(broker: Kafka, postgres: Postgres, folder: Path) -> AsyncIterator[World]:
     """Topics as the registry has them, an empty schema, no process yet."""
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
     await admin.start()
@@ -132,23 +141,33 @@ async def world(broker: Kafka, postgres: Postgres, tmp_path: Path) -> AsyncItera
     await Provisioner(admin, registry, partitions=PARTITIONS, replicas=1).apply()
     await admin.close()
     issuer, dsn = Issuer(), await fresh_schema(postgres)
-    (tmp_path / "jwks.json").write_bytes(tokens.jwks(issuer))
+    (folder / "jwks.json").write_bytes(tokens.jwks(issuer))
     async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, acks="all") as producer:
         yield World(
             kafka=broker,
             dsn=dsn,
             issuer=issuer,
-            folder=tmp_path,
-            environment=_environment(broker, dsn, tmp_path),
+            folder=folder,
+            environment=_environment(broker, dsn, folder),
             producer=producer,
         )
 
 
 @pytest.fixture
-async def insights(world: World) -> AsyncIterator[World]:
-    """One process, ready."""
-    async with running(world, 1):
-        yield world
+async def world(broker: Kafka, postgres: Postgres, tmp_path: Path) -> AsyncIterator[World]:
+    """A world for one test, which starts its own processes."""
+    async with a_world(broker, postgres, tmp_path) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def insights(
+    broker: Kafka, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    """One process for the tests of a module; each has a tenant of its own."""
+    folder = tmp_path_factory.mktemp("insights")
+    async with a_world(broker, postgres, folder) as found, running(found, 1):
+        yield found
 
 
 class running:  # noqa: N801 - used as a context manager
@@ -190,11 +209,3 @@ def _environment(kafka: Kafka, dsn: str, folder: Path) -> dict[str, str]:
     }
     paths = {"PYTHONPATH": f"{root}:{root / 'protos' / 'gen'}"}
     return paths | {f"SWITCHBOARD_{name}": value for name, value in settings.items()}
-
-
-@pytest.fixture
-async def connection(postgres: Postgres) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of the service's role to an empty schema."""
-    connection = await asyncpg.connect(await fresh_schema(postgres))
-    yield connection
-    await connection.close()

@@ -1,75 +1,29 @@
-"""Windows from the topics, through the doors of a real process, over kills and rebuilds."""
+"""Windows from the topics, through the doors of a real process."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
 
+import grpc
+import pytest
 from aiokafka import AIOKafkaConsumer
 from switchboard.engine.v1.records_pb2 import DeadLetter
-from switchboard.feedback.v1.events_pb2 import FeedbackEvent
-from switchboard.feedback.v1.model_pb2 import SURVEY_KIND_CSAT
 from switchboard.insights.v1 import insights_service_pb2 as pb
 from switchboard.insights.v1.events_pb2 import InsightsEvent
-from switchboard.intake.v1 import model_pb2 as intake
-from switchboard.intake.v1.events_pb2 import ConversationEvent
-from switchboard.routing.v1.events_pb2 import RoutingEvent
-from switchboard.sla.v1.events_pb2 import SlaEvent
 
-from tests.component.insights.conftest import World, running
-from tests.support.waiting import until
+from tests.component.insights.conftest import METHODS, World
+from tests.component.insights.facts import (
+    MINUTE_MS,
+    SMS,
+    answered,
+    assigned,
+    met,
+    minute,
+    now_ms,
+    opened,
+)
 
-SMS = intake.CHANNEL_SMS
-MINUTE_MS = 60_000
-
-
-def opened(tenant: str, at_ms: int) -> ConversationEvent:
-    event = ConversationEvent(occurred_at_ms=at_ms)
-    event.conversation.tenant_id = tenant
-    event.conversation.channel = SMS
-    event.opened.reason = "first_contact"
-    return event
-
-
-def assigned(tenant: str, at_ms: int, waited_ms: int) -> RoutingEvent:
-    event = RoutingEvent(tenant_id=tenant, pool="billing", channel=SMS, occurred_at_ms=at_ms)
-    event.assigned.waited_ms = waited_ms
-    return event
-
-
-def met(tenant: str, at_ms: int) -> SlaEvent:
-    event = SlaEvent(tenant_id=tenant, channel=SMS, occurred_at_ms=at_ms)
-    event.met.elapsed_ms = 1
-    return event
-
-
-def answered(tenant: str, at_ms: int, score: int) -> FeedbackEvent:
-    event = FeedbackEvent(tenant_id=tenant, occurred_at_ms=at_ms)
-    event.survey.kind = SURVEY_KIND_CSAT
-    event.survey.channel = SMS
-    event.answered.score = score
-    return event
-
-
-def minute(now_ms: int) -> int:
-    return now_ms - now_ms % MINUTE_MS
-
-
-async def now_ms(world: World) -> int:
-    """The time of the log, which is what windows go by."""
-    sent = await world.producer.send_and_wait("intake.dlq.v1", b"")
-    return int(sent.timestamp)
-
-
-async def send_offers(world: World, tenant: str, number: int, *, first: int = 1) -> None:
-    """Offers as the matcher's relay writes them: numbered, and some of them twice."""
-    at_ms = await now_ms(world)
-    for at in range(first, first + number):
-        event = RoutingEvent(tenant_id=tenant, pool="billing", channel=SMS, occurred_at_ms=at_ms)
-        event.offered.waited_ms = 1
-        stamp = {"sb_writer": tenant.encode(), "sb_shard": b"0", "sb_seq": b"1.%d" % at}
-        for _ in range(1 + (at % 10 == 0)):
-            await world.publish("routing.events.v1", event, key=tenant, **stamp)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_four_topics_make_the_windows_of_their_minutes(insights: World) -> None:
@@ -150,56 +104,92 @@ async def test_a_record_that_cannot_be_read_is_set_aside_and_the_next_one_counts
     assert letter.error.startswith("DecodeError")
 
 
-async def test_kills_lose_nothing_and_double_nothing(world: World) -> None:
-    tenant = "killed"
-    async with running(world, 1) as fleet:
-        (member,) = fleet.members
-        await send_offers(world, tenant, 100)
-        member.send(signal.SIGKILL)
-        await send_offers(world, tenant, 100, first=101)
-        await world.counted(tenant, "offered", 200)
-        await send_offers(world, tenant, 100, first=201)
-        member.send(signal.SIGTERM)
-        await until(lambda: len(member.exits) == 2, what="the process to end")
-        await world.counted(tenant, "offered", 300)
-        assert await world.counts(tenant, "offered") == 300
-        assert member.exits == [-signal.SIGKILL, 0]
+async def test_only_the_caller_s_tenant_is_shown_and_only_with_a_token(insights: World) -> None:
+    world = insights
+    await world.publish("sla.events.v1", met("mine", await now_ms(world)), key="c1")
+    await world.counted("mine", "clocks_met", 1)
+    assert await world.windows("theirs") == {}
+    assert (await world.call("GetKpis", pb.GetKpisRequest())).code == "UNAUTHENTICATED"
 
 
-async def test_two_processes_share_the_work_and_one_takes_over(world: World) -> None:
-    tenants = [f"shared-{number}" for number in range(8)]
-    async with running(world, 2) as fleet:
-        for tenant in tenants:
-            await send_offers(world, tenant, 20)
-        fleet.members[1].send(signal.SIGKILL)
-        for tenant in tenants:
-            await send_offers(world, tenant, 20, first=21)
-        for tenant in tenants:
-            await world.counted(tenant, "offered", 40)
-        assert [await world.counts(tenant, "offered") for tenant in tenants] == [40] * 8
+async def test_goals_say_that_they_are_not_built(insights: World) -> None:
+    reply = await insights.call("ListGoals", pb.ListGoalsRequest(), tenant="mine")
+    assert reply.code == "UNIMPLEMENTED"
 
 
-async def test_windows_dropped_and_rebuilt_are_the_same(world: World) -> None:
-    tenant = "rebuilt"
-    async with running(world, 1) as fleet:
-        now = await now_ms(world)
-        await send_offers(world, tenant, 50)
-        await world.publish("feedback.events.v1", answered(tenant, now - MINUTE_MS, 2), key="c1")
-        await world.counted(tenant, "offered", 50)
-        await world.counted(tenant, "surveys_answered", 1)
-        before = await world.windows(tenant)
+async def test_pages_follow_each_other(insights: World) -> None:
+    world, tenant = insights, "paged"
+    now = await now_ms(world)
+    for back in range(5):
+        await world.publish("sla.events.v1", met(tenant, now - back * MINUTE_MS), key="c1")
+    await world.counted(tenant, "clocks_met", 5)
+    starts: list[int] = []
+    token = ""
+    while token or not starts:
+        request = pb.GetKpisRequest(page_size=2, page_token=token)
+        page = (await world.call("GetKpis", request, tenant=tenant)).messages[0]
+        starts += [window.window_start_ms for window in page.windows]
+        token = page.next_page_token
+    assert starts == sorted(minute(now - back * MINUTE_MS) for back in range(5))
 
-        assert "generation 2 is being built" in world.rebuild()
-        await send_offers(world, tenant, 1, first=51)  # the old generation meets its fence
-        member = fleet.members[0]
-        await until(lambda: member.exits, what="the old generation to end", deadline_s=60)
-        await world.counted(tenant, "offered", 51)
-        await world.counted(tenant, "surveys_answered", 1)
 
-        after = await world.windows(tenant)
-        assert sum(counts.pop("offered", 0) for counts in after.values()) == 51
-        assert sum(counts.pop("offered", 0) for counts in before.values()) == 50
-        assert {key: counts for key, counts in after.items() if counts} == {
-            key: counts for key, counts in before.items() if counts
-        }
-        assert member.exits == [70]
+class Watching:
+    """An open WatchKpis."""
+
+    def __init__(self, world: World, tenant: str, resume_token: str = "") -> None:
+        token = world.issuer.token(tenant=tenant)
+        request = pb.WatchKpisRequest(resume_token=resume_token)
+        self.rpc = world.doors[0].begin(METHODS["WatchKpis"], request, token=token)
+
+    async def next(self) -> pb.WatchKpisResponse:
+        """The next step that is no heartbeat."""
+        while True:
+            response: pb.WatchKpisResponse = await asyncio.wait_for(self.rpc.read(), 30)
+            if response.WhichOneof("kind") != "heartbeat":
+                return response
+
+
+async def test_a_watch_begins_with_a_snapshot_and_goes_on_with_changes(insights: World) -> None:
+    world, tenant = insights, "watched"
+    now = await now_ms(world)
+    await world.publish("sla.events.v1", met(tenant, now), key="c1")
+    await world.counted(tenant, "clocks_met", 1)
+    watch = Watching(world, tenant)
+    first = await watch.next()
+    assert [window.clocks_met for window in first.snapshot.windows] == [1]
+    assert first.snapshot.complete
+    assert {item.name: item.value for item in first.indicators}["clocks_kept"] == 1.0
+    await world.publish("routing.events.v1", assigned(tenant, now, 5), key="c1")
+    change = await watch.next()
+    assert (change.change.assigned, change.change.pool) == (1, "billing")
+    assert {item.name: item.n for item in change.indicators}["service_level"] == 1
+    watch.rpc.cancel()
+
+
+async def test_a_watch_loses_nothing_across_a_reconnect(insights: World) -> None:
+    world, tenant = insights, "resumed"
+    now = await now_ms(world)
+    watch = Watching(world, tenant)
+    token = (await watch.next()).resume_token
+    watch.rpc.cancel()
+    await world.publish("sla.events.v1", met(tenant, now), key="c1")
+    await world.counted(tenant, "clocks_met", 1)
+    again = Watching(world, tenant, token)
+    change = await again.next()
+    assert (change.WhichOneof("kind"), change.change.clocks_met) == ("change", 1)
+    again.rpc.cancel()
+
+
+async def test_a_token_from_before_a_rebuild_gets_everything_anew(insights: World) -> None:
+    watch = Watching(insights, "resumed", "1.7")
+    response = await watch.next()
+    assert response.WhichOneof("kind") == "snapshot"
+    assert response.replace
+    watch.rpc.cancel()
+
+
+async def test_a_token_that_is_not_ours_is_refused(insights: World) -> None:
+    watch = Watching(insights, "resumed", "nonsense")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await watch.next()
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
