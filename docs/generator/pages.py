@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -25,15 +26,13 @@ PARTITIONS = 32
 
 def metrics() -> str:
     """Give every metric of every service: name, kind, meaning, labels."""
-    built = build_all()
-    tables = {each.service: each.catalogue.markdown().splitlines()[2:] for each in built}
-    shared = set.intersection(*(set(rows) for rows in tables.values()))
+    tables = {each.service: each.catalogue.markdown().splitlines()[2:] for each in build_all()}
+    seen = Counter(row for rows in tables.values() for row in rows)
+    chapters = {"What services share": [row for row in seen if seen[row] > 1]}
+    for service, rows in tables.items():
+        chapters[service] = [row for row in rows if seen[row] == 1]
     lines = ["# Metrics", "", f"({GENERATED})", ""]
-    first = [row for row in tables[built[0].service] if row in shared]
-    for title, rows in (
-        ("Every service", first),
-        *((name, [row for row in rows if row not in shared]) for name, rows in tables.items()),
-    ):
+    for title, rows in chapters.items():
         lines += [f"## {title}", "", *_table(("metric", "kind", "meaning", "labels"), rows), ""]
     return "\n".join(lines)
 
@@ -113,12 +112,13 @@ def _own_fields(settings_type: type[ServiceSettings]) -> dict[str, FieldInfo]:
 
 
 def _setting(name: str, field: FieldInfo) -> str:
-    default = "required" if field.is_required() else f"`{_plain(field.default)}`"
-    return f"| `{PREFIX}{name.upper()}` | {default} | {field.description or ''} |"
+    default = "required" if field.is_required() else _plain(field.default)
+    kind = "secret: " if "SecretStr" in repr(field.annotation) else ""
+    return f"| `{PREFIX}{name.upper()}` | {default} | {kind}{field.description or ''} |"
 
 
 def _plain(value: object) -> str:
-    return str(getattr(value, "value", value))
+    return f"`{getattr(value, 'value', value)}`" if value not in (None, "", []) else "–"
 
 
 def _missing() -> Iterator[tuple[str, list[str]]]:
