@@ -14,7 +14,7 @@ from local.verify.settle import settle
 from local.verify.world import World
 
 SETTLE_DEADLINE_S = 60.0
-ATTEMPTS = 5
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from local import launch, state
+from local.errors import StackError
 from local.home import Home
 from local.supervisor.plan import Options
 from tests.support.waiting import until_now
@@ -79,3 +80,11 @@ def test_what_a_killed_supervisor_left_is_ended_and_the_data_kept(home: Home) ->
     assert not [each.name for each in left if each.is_alive()]
     assert second.kafka_bootstrap == first.kafka_bootstrap
     assert asyncio.run(answer_of(second)) == ("switchboard", 1)
+
+
+def test_a_stack_that_cannot_come_up_says_why_and_leaves_nothing(home: Home) -> None:
+    with pytest.raises(StackError, match="No module named services.nothing"):
+        launch.up(home, Options(services=("nothing",)), progress=lambda _line: None)
+    after = state.load(home)
+    assert (after.phase, after.is_supervised()) == (state.FAILED, False)
+    assert not [each.name for each in after.processes if each.is_alive()]
