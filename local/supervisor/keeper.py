@@ -30,7 +30,7 @@ class RestartPolicy:
     first_s: float = 0.2
     most_s: float = 5.0
     steady_s: float = 20.0
-    early_deaths_max: int = 5
+    early_deaths_max: int = 3
     """A process that dies this often in a row before it ever served has failed for good."""
 
     def pause_s(self, deaths: int) -> float:

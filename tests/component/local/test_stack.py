@@ -83,7 +83,7 @@ def test_what_a_killed_supervisor_left_is_ended_and_the_data_kept(home: Home) ->
 
 
 def test_a_stack_that_cannot_come_up_says_why_and_leaves_nothing(home: Home) -> None:
-    with pytest.raises(StackError, match="No module named services.nothing"):
+    with pytest.raises(StackError, match=r"No module named services\.nothing"):
         launch.up(home, Options(services=("nothing",)), progress=lambda _line: None)
     after = state.load(home)
     assert (after.phase, after.is_supervised()) == (state.FAILED, False)
