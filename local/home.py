@@ -79,6 +79,10 @@ class Home:
         """Give the log file of one process."""
         return self.path / "logs" / f"{name}.log"
 
+    def once(self, name: str) -> Path:
+        """Give the file with environment for the next start of one process, and that one alone."""
+        return self.path / "once" / f"{name}.json"
+
     def create(self) -> None:
         """Make the folders that must be there before anything starts."""
         for folder in (self.path, self.log("x").parent, self.spans, self.ledgers):

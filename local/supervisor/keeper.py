@@ -102,7 +102,7 @@ class Keeper:
             await self._ended.wait()
 
     async def _run_once(self) -> int:
-        process = await spawn(self.unit.command)
+        process = await spawn(self.unit.next_command())
         self._note(status=STARTING, pid=process.pid, created_s=created_s(process.pid))
         probing = asyncio.create_task(self._probe(process.pid))
         exited = asyncio.create_task(process.wait())

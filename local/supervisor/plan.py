@@ -157,6 +157,7 @@ def _service(world: environment.World, service: str, name: str) -> Unit:
         http_port=http_port,
         grpc_port=grpc_port,
         grace_s=SERVICE_GRACE_S,
+        once=world.home.once(name),
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from local.files import read_json
 from local.ports import LOOPBACK
 from local.process import Command
 
@@ -28,11 +30,20 @@ class Unit:
     stop_signal: int = signal.SIGTERM
     grace_s: float = 25.0
     """How long a stop may take before the process is killed."""
+    once: Path | None = None
+    """A file with environment for the next start alone, such as a failpoint to arm."""
 
     @property
     def name(self) -> str:
         """Give the name of this process, unique in the stack."""
         return self.command.name
+
+    def next_command(self) -> Command:
+        """Give the command of the next start, and use up what is meant for it alone."""
+        extra = read_json(self.once) if self.once else {}
+        if self.once and extra:
+            self.once.unlink()
+        return replace(self.command, env={**self.command.env, **extra})
 
 
 def http_probe(port: int, path: str) -> Probe:
