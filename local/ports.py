@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from secrets import SystemRandom
 
 LOOPBACK = "127.0.0.1"
+LOWEST = 20_000
+CANDIDATES = 2_000
+EPHEMERAL_DEFAULT = 32_768
+EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_ports(count: int) -> list[int]:
     """Give `count` different ports that nobody listens on now.
 
-    All are held open until the last is known, so that one call never repeats a port.
+    They lie below the range that the system takes for outgoing connections: a server that is away
+    for a moment must not find its port taken by somebody's client.
     """
-    held: list[socket.socket] = []
+    found: list[int] = []
+    for port in SystemRandom().sample(range(LOWEST, _first_ephemeral()), CANDIDATES):
+        if len(found) == count:
+            break
+        if is_free(port):
+            found.append(port)
+    return found
+
+
+def _first_ephemeral() -> int:
+    """Give where the range for outgoing connections begins."""
     try:
-        for _ in range(count):
-            probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            held.append(probe)
-            probe.bind((LOOPBACK, 0))
-        return [int(probe.getsockname()[1]) for probe in held]
-    finally:
-        for probe in held:
-            probe.close()
+        first = int(EPHEMERAL_RANGE.read_text().split()[0])
+    except (OSError, ValueError):
+        return EPHEMERAL_DEFAULT
+    return first if first > LOWEST + CANDIDATES else EPHEMERAL_DEFAULT
 
 
 def is_free(port: int) -> bool:
