@@ -44,7 +44,7 @@ CREATE TABLE clock (
     sequence bigint NOT NULL,
     PRIMARY KEY (conversation_id, metric, cycle)
 ) WITH (fillfactor = 70);
-CREATE INDEX clock_awaiting ON clock (shard) WHERE awaits;
+CREATE INDEX clock_awaiting ON clock (tenant_id, due_at_ms) WHERE awaits;
 CREATE INDEX clock_by_deadline ON clock (tenant_id, due_at_ms, conversation_id, metric, cycle)
     WHERE state = 'RUNNING';
 

@@ -105,7 +105,8 @@ async def test_silence_is_noticed_by_a_tick(sla: Served) -> None:
     thread = Thread("silent", tier=intake.SERVICE_TIER_INSPIRING)
     await tell(sla, thread, thread.writes(now_ms() - 119_000))
     await has_clocks(sla, thread, RUNNING, RUNNING)
-    await has_clocks(sla, thread, BREACHED, RUNNING)
+    response, _ = await has_clocks(sla, thread, BREACHED, RUNNING)
+    assert list(response.warned_percents) == [50, 75]
 
 
 async def test_a_tenant_sees_its_own_clocks_alone(sla: Served) -> None:
