@@ -43,6 +43,8 @@ def demo(
     finally:
         if not keep and not started.was_running:
             launch.down(chosen)
+        elif not started.was_running:
+            console.err.print("The stack goes on running; stop it with: switchboard down")
     if not run.succeeded:
         raise typer.Exit(1)
 
