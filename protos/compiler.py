@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from google.protobuf import (
@@ -18,10 +19,12 @@ from google.protobuf import (
     struct_pb2,
     timestamp_pb2,
 )
+from google.protobuf.message import Message
 from protovalidate._gen.buf.validate import validate_pb
 
 ROOT = Path(__file__).resolve().parent
 VALIDATE = "buf/validate/validate.proto"
+PAGE = "switchboard/console/v1/console_service.proto"
 
 
 class CompilationFailedError(Exception):
@@ -84,3 +87,48 @@ def write_image(path: Path, *, root: Path, comments: bool) -> None:
                 *sources(root),
             ]
         )
+
+
+def write_page(path: Path) -> None:
+    """Write the descriptor set that the console's page is made from: messages without options.
+
+    Validation rules and roles are the server's business, and would double what a browser loads.
+
+    Raises:
+        CompilationFailedError: the sources do not compile.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / "image.binpb"
+        write_image(image, root=ROOT, comments=False)
+        known = descriptor_pb2.FileDescriptorSet.FromString(image.read_bytes())
+    files = {file.name: file for file in known.file}
+    page = descriptor_pb2.FileDescriptorSet()
+    for name in _needed(files, PAGE):
+        file = page.file.add()
+        file.CopyFrom(files[name])
+        file.ClearField("dependency")
+        file.dependency.extend(dep for dep in files[name].dependency if _is_shown(dep))
+        _clear_options(file)
+    path.write_bytes(page.SerializeToString(deterministic=True))
+
+
+def _needed(files: Mapping[str, descriptor_pb2.FileDescriptorProto], name: str) -> list[str]:
+    """The file and all it imports, each after what it needs."""
+    found: dict[str, None] = {}
+    for dependency in filter(_is_shown, files[name].dependency):
+        found |= dict.fromkeys(_needed(files, dependency))
+    return [*found, name]
+
+
+def _is_shown(name: str) -> bool:
+    return not name.startswith(("buf/", "switchboard/options/"))
+
+
+def _clear_options(descriptor: Message) -> None:
+    """Clear `options` of a descriptor and of all that is in it."""
+    if "options" in descriptor.DESCRIPTOR.fields_by_name:
+        descriptor.ClearField("options")
+    for field, value in descriptor.ListFields():
+        if field.message_type is not None and field.is_repeated:
+            for item in value:
+                _clear_options(item)

@@ -1,6 +1,7 @@
 """Generates protos/gen: `python -m protos.generate`, or `--check` to fail on drift.
 
-The topic registry is packed beside the messages, as `switchboard.topics`, for the wheel's sake.
+The topic registry is packed beside the messages, as `switchboard.topics`, for the wheel's sake;
+`page.binpb` is what the console's page is made from, where no Python is at hand.
 
 Messages are google protobuf classes; gRPC stubs and Connect code share them. Type stubs come from
 mypy-protobuf, because protoc's own fail `mypy --strict`. Code is made in a temporary folder beside
@@ -67,6 +68,7 @@ def generate(target: Path) -> None:
         "--connectrpc_opt=protobuf=google",
     ]
     compiler.protoc([*common, *plugins, *calls, *compiler.services()])
+    compiler.write_page(target / "page.binpb")
     shutil.copytree(TOPICS, target / "switchboard" / "topics")
     mark_packages(target)
 
