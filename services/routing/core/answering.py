@@ -30,7 +30,7 @@ def accept(turn: Turn, command: AcceptOffer) -> Rejection | None:
     offer = _open_offer(turn, command.offer_id, command.agent_id)
     if isinstance(offer, Rejection):
         return offer
-    turn.add(OfferAccepted(offer.offer_id, turn.now_ms))
+    turn.add(OfferAccepted(offer.offer_id, turn.now_ms - offer.offered_ms, turn.now_ms))
     return None
 
 

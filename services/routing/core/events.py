@@ -49,6 +49,7 @@ class OfferAccepted:
     """The agent has the work."""
 
     offer_id: str
+    answered_in_ms: int
     at_ms: int
 
 

@@ -95,23 +95,25 @@ def requirement_of(message: pb.WorkItem) -> Requirement:
     )
 
 
-def offer_message(offer: Offer, work: WorkItem) -> pb.Offer:
-    """An offer as its agent sees it."""
-    return pb.Offer(
+def offer_message(offer: Offer, work: WorkItem | None = None) -> pb.Offer:
+    """An offer as its agent sees it; without `work`, what it repeats of that is left out."""
+    message = pb.Offer(
         offer_id=offer.offer_id,
         work_id=offer.work_id,
-        conversation_id=work.conversation_id,
         agent_id=offer.agent_id,
         expires_at_ms=offer.expires_ms,
         decision_id=offer.decision_id,
         state=OFFER_STATES.to_wire(offer.state),
         offered_at_ms=offer.offered_ms,
         ended_at_ms=offer.ended_ms,
-        pool=work.requirement.pool,
         channel=CHANNELS.to_wire(offer.channel),
-        priority=work.priority,
         cost=offer.cost,
     )
+    if work is not None:
+        message.conversation_id = work.conversation_id
+        message.pool = work.requirement.pool
+        message.priority = work.priority
+    return message
 
 
 def assignment_message(assignment: Assignment, conversation_id: str) -> pb.Assignment:

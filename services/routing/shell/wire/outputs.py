@@ -139,7 +139,7 @@ def _offer_accepted(event: ev.OfferAccepted, domain: Domain, changes: Changes) -
         pb.Accepted(
             offer_id=offer.offer_id,
             agent_id=offer.agent_id,
-            answered_in_ms=event.at_ms - offer.offered_ms,
+            answered_in_ms=event.answered_in_ms,
         )
     )
     yield accepted

@@ -1,0 +1,1 @@
+"""The servicers: AgentService, RoutingService, PolicyService."""

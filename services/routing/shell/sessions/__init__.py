@@ -1,0 +1,1 @@
+"""Agents' sessions: streams that this process holds, and the lease that vouches for them."""
