@@ -42,6 +42,9 @@ class FactKind(StrEnum):
     MERGED = "MERGED"
 
 
+STATUSES = frozenset({FactKind.OPENED, FactKind.PENDING, FactKind.RESOLVED, FactKind.CLOSED})
+"""Kinds of which one follows the other, in the order of their sequence."""
+
 IRRELEVANT = frozenset({FactKind.AUTO_REPLY, FactKind.NOTE})
 """Kinds that move no clock: only a person's public reply is a response."""
 

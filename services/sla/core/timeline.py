@@ -12,6 +12,8 @@ of arrival, any repeat, any split into batches gives the same courses.
 - OPEN after an end begins the next cycle: RESOLUTION resumes what is left of its budget, unless
   the last cycle breached and so used it up; an answer still owed starts afresh.
 - A conversation that was merged away keeps no clock: they run in the one that goes on.
+- A status holds from its event time on, but never from before the status it replaced: a message
+  that was written before the resolution, and heard of after it, reopens from the resolution on.
 """
 
 from __future__ import annotations
@@ -21,7 +23,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from services.sla.core.budget import due_at_ms, spent_ms
-from services.sla.core.model import IRRELEVANT, Course, Ending, Fact, FactKind, Metric, Pause
+from services.sla.core.model import (
+    IRRELEVANT,
+    STATUSES,
+    Course,
+    Ending,
+    Fact,
+    FactKind,
+    Metric,
+    Pause,
+)
 from services.sla.core.policies import PolicyTable
 
 Facts = tuple[Fact, ...]
@@ -70,10 +81,22 @@ class _Run:
 def courses(facts: Iterable[Fact], policies: PolicyTable) -> tuple[Course, ...]:
     """Every course the facts make, in the order in which they started."""
     run = _Run()
-    for fact in facts:
+    for fact in _in_effect(facts):
         if not run.merged:
             run = _FOLD[fact.kind](run, fact, policies)
     return run.courses
+
+
+def _in_effect(facts: Iterable[Fact]) -> list[Fact]:
+    """The facts as they take effect: statuses keep the order of their conversation."""
+    told = list(facts)
+    statuses = sorted((f for f in told if f.kind in STATUSES), key=lambda f: (f.sequence, f))
+    effective: list[Fact] = [fact for fact in told if fact.kind not in STATUSES]
+    since_ms = 0
+    for fact in statuses:
+        since_ms = max(since_ms, fact.occurred_at_ms)
+        effective.append(replace(fact, occurred_at_ms=since_ms))
+    return sorted(effective)
 
 
 def _customer_wrote(run: _Run, fact: Fact, policies: PolicyTable) -> _Run:

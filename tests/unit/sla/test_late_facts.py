@@ -59,6 +59,19 @@ def test_a_cycle_that_never_began_is_void() -> None:
     assert clock(shard, Metric.RESOLUTION, 1).state is ClockState.MET
 
 
+def test_a_message_written_before_the_resolution_and_heard_of_after_it_reopens_it() -> None:
+    shard = arriving(
+        (fact(0, WRITES, 1), 0),
+        (fact(20, REPLY, 2), 20),
+        (fact(30, RESOLVED, 3), 30),
+        (fact(25, OPEN, 4), 40),
+    )
+    assert clock(shard, Metric.RESOLUTION, 1).state is ClockState.MET
+    reopened = clock(shard, Metric.RESOLUTION, 2)
+    assert reopened.state is ClockState.RUNNING
+    assert reopened.course.started_at_ms == 30 * MINUTE_MS
+
+
 def test_a_fact_before_the_conversation_is_opened_waits_for_it() -> None:
     shard = arriving((fact(10, REPLY), 10), (fact(0, WRITES), 12))
     assert clock(shard, Metric.FIRST_RESPONSE).state is ClockState.MET
