@@ -36,7 +36,7 @@ def check_offers(states: Iterable[Replay], timers: Timers) -> Iterator[Finding]:
             if len(ends) > 1 or made != 1:
                 detail = f"made {made} times, ended {', '.join(ends) or 'never'}"
                 yield violation("offer", offer_id, detail)
-            elif not ends and not timers.ahead(offer_id, f"offer/{offer_id}"):
+            elif not ends and not timers.ahead(f"offer|{offer_id}|{steps[0].domain}"):
                 yield violation("offer", offer_id, "is pending and has no timer ahead")
 
 

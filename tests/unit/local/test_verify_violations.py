@@ -7,7 +7,7 @@ import pytest
 from local.verify import ledgers
 from local.verify.checks import work
 from local.verify.finding import Kind
-from tests.unit.local.facts import FAR_MS, History, healthy
+from tests.unit.local.facts import DOMAIN, FAR_MS, History, healthy
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_work_of_a_conversation_nobody_knows(history: History) -> None:
 def test_work_offered_while_somebody_holds_it(history: History) -> None:
     history.offer("o3", "a1", work_id="w2")
     history.offer("o4", "a2", work_id="w2")
-    history.timers["routing"] = {"o3": FAR_MS, "o4": FAR_MS}
+    history.timers["routing"] = {_timer("o3"): FAR_MS, _timer("o4"): FAR_MS}
     assert "work held twice" in history.found(Kind.VIOLATION)
 
 
@@ -86,7 +86,7 @@ def test_a_pending_offer_needs_a_timer_ahead(
     history.route("queued", work_id="w2")
     history.offer("o3", "a1", work_id="w2")
     if due_ms is not None:
-        history.timers["routing"]["o3"] = due_ms
+        history.timers["routing"][_timer("o3")] = due_ms
     assert history.judge().holds is holds
 
 
@@ -160,3 +160,7 @@ def test_a_table_that_disagrees_with_the_log(history: History) -> None:
     assert [each.id for each in work.check_table([state], {"w2": "queued", "w9": "queued"})] == [
         "w9"
     ]
+
+
+def _timer(offer_id: str) -> str:
+    return f"offer|{offer_id}|{DOMAIN}"
