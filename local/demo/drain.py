@@ -20,11 +20,12 @@ QUIET_S = 2.0
 RECEIPT_GRACE_MS = 10_000
 """A message is sent, and its receipt may still come; a lost one never does."""
 OPEN = {
-    "conversations": "SELECT count(*) FROM intake.conversation WHERE status = 'OPEN' AND $1 > 0",
-    "deliveries": (
-        "SELECT count(*) FROM intake.message_delivery"
-        " WHERE progress = 'QUEUED' OR (progress = 'SENT' AND at_ms > $1)"
+    "conversations": "SELECT count(*) FROM intake.conversation WHERE status = 'OPEN'",
+    "deliveries": "SELECT count(*) FROM intake.message_delivery WHERE progress = 'QUEUED'",
+    "receipts": (
+        "SELECT count(*) FROM intake.message_delivery WHERE progress = 'SENT' AND at_ms > $1"
     ),
+    "surveys": "SELECT count(*) FROM feedback.survey WHERE state = 'SCHEDULED'",
 }
 """What may not be left, counted; $1 is when a receipt is given up."""
 
@@ -66,7 +67,8 @@ async def drain(state: StackState, *, is_idle: Callable[[], bool], deadline_s: f
 
 async def _left(connection: asyncpg.Connection, *, is_idle: bool) -> dict[str, int]:
     given_up_ms = now_ms() - RECEIPT_GRACE_MS
-    left = {
-        what: int(await connection.fetchval(query, given_up_ms)) for what, query in OPEN.items()
-    }
+    left = {}
+    for what, query in OPEN.items():
+        arguments = [given_up_ms] if "$1" in query else []
+        left[what] = int(await connection.fetchval(query, *arguments))
     return left | {"people": 0 if is_idle else 1}

@@ -23,6 +23,8 @@ class Figures:
     resolved: int = 0
     surveyed: int = 0
     answered: int = 0
+    withdrawn: int = 0
+    """Surveys whose link had ended when it was opened: the customer had written again."""
     problems: dict[str, int] = field(default_factory=dict)
     """What went wrong at the doors, by its name, for people to read."""
 

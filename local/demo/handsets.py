@@ -28,6 +28,7 @@ READ_S = (0.2, 1.0)
 RECONNECT_S = 0.5
 PATIENCE_S = 60.0
 LINE_BYTES_MAX = 1 << 16
+LINK_ENDED = 404
 REQUEST_ID = re.compile(r'name="request_id" value="([^"]+)"')
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 
@@ -53,10 +54,15 @@ class Handsets:
     async def listen(self) -> None:
         """Listen until cancelled; a provider that died is called again."""
         async with aiohttp.ClientSession() as session:
-            while True:
-                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                    await self._listen_once(session)
-                await asyncio.sleep(RECONNECT_S)
+            try:
+                while True:
+                    with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                        await self._listen_once(session)
+                    await asyncio.sleep(RECONNECT_S)
+            finally:
+                for task in self._answering:
+                    task.cancel()
+                await asyncio.gather(*self._answering, return_exceptions=True)
 
     async def _listen_once(self, session: aiohttp.ClientSession) -> None:
         [base] = self.places.state.http("simulator")
@@ -92,6 +98,9 @@ class Handsets:
             if 200 <= status < 400:
                 self.figures.answered += 1
                 self.places.book.scored(Scored(link, score, now_ms(), self.run))
+                return
+            if status == LINK_ENDED:
+                self.figures.withdrawn += 1
                 return
             if 400 <= status < 500 and status != 429:
                 self.figures.problem(f"survey {status}")

@@ -71,6 +71,7 @@ _COUNTED = (
     "resolved",
     "surveyed",
     "answered",
+    "withdrawn",
 )
 
 
