@@ -52,6 +52,11 @@ class IntakeSettings(ServiceSettings):
         le=100,
         description="provider calls under way for one account, in each shard",
     )
+    lookup_first_ms: int = Field(
+        _DELIVERY.lookup_first_ms,
+        ge=1,
+        description="first wait before a provider is asked for a message in doubt; it triples",
+    )
     command_seconds: float = Field(
         5, gt=0, le=15, description="how long an API call waits for the outcome of its command"
     )
@@ -75,7 +80,10 @@ class IntakeSettings(ServiceSettings):
     @property
     def delivery_policy(self) -> DeliveryPolicy:
         """How messages are delivered."""
-        return DeliveryPolicy(calls_per_account_max=self.calls_per_account_max)
+        return DeliveryPolicy(
+            calls_per_account_max=self.calls_per_account_max,
+            lookup_first_ms=self.lookup_first_ms,
+        )
 
 
 def key_bytes(key: SecretStr) -> bytes:

@@ -88,7 +88,7 @@ CREATE TABLE conversation (
     resolved_at_ms bigint NOT NULL,
     closed_at_ms bigint NOT NULL
 ) WITH (fillfactor = 70);
-CREATE INDEX conversation_live ON conversation (home_id) WHERE live;
+CREATE INDEX conversation_of_home ON conversation (home_id, live);
 CREATE INDEX conversation_latest ON conversation (tenant_id, updated_at_ms, conversation_id);
 CREATE INDEX conversation_of_customer ON conversation (customer_id, updated_at_ms);
 
@@ -140,8 +140,7 @@ CREATE TABLE message_delivery (
     reason text NOT NULL,
     at_ms bigint NOT NULL
 ) WITH (fillfactor = 70);
-CREATE INDEX message_delivery_at_provider ON message_delivery (provider_message_id)
-    WHERE provider_message_id <> '';
+CREATE INDEX message_delivery_of_home ON message_delivery (home_id);
 
 -- Receipts that came before their message could be told.
 CREATE TABLE parked_receipt (
@@ -154,7 +153,7 @@ CREATE TABLE parked_receipt (
     waiting boolean NOT NULL,
     PRIMARY KEY (account_id, provider_message_id)
 );
-CREATE INDEX parked_receipt_waiting ON parked_receipt (home_id) WHERE waiting;
+CREATE INDEX parked_receipt_of_home ON parked_receipt (home_id);
 
 -- Outbound messages as delivery has them; `resident` ones are loaded with their shard.
 CREATE TABLE dispatch (

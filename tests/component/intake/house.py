@@ -224,6 +224,7 @@ def build(kafka: stack.Kafka, postgres: stack.Postgres, folder: Path) -> House:
         "PUBLIC_URL": http_url,
         "ACCOUNT_KEY": secrets.token_urlsafe(32),
         "TWILIO_API_URL": simulator_url,
+        "LOOKUP_FIRST_MS": "100",  # the simulator lists at once
     }
     intake = Program(
         "services.intake",

@@ -34,10 +34,9 @@ class DeliveryPolicy:
         return max(_jittered(backoff_ms, message_id), min(asked_ms, self.retry_most_ms))
 
     def lookup_delay_ms(self, message_id: str, lookups: int) -> int:
-        """Quadrupling: a message that the provider took shows within seconds, or much later."""
-        return _jittered(
-            min(self.lookup_first_ms << (2 * lookups), self.lookup_most_ms), message_id
-        )
+        """Tripling: a message that the provider took shows within seconds, or much later."""
+        delay_ms = min(self.lookup_first_ms * 3**lookups, self.lookup_most_ms)
+        return _jittered(delay_ms, message_id)
 
 
 def _jittered(delay_ms: int, message_id: str) -> int:

@@ -7,13 +7,13 @@ along in the callback's query; what is listed is recognised by recipient, sender
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from aiohttp import (
-    BasicAuth,
     ClientConnectionError,
     ClientConnectorError,
     ClientError,
@@ -57,7 +57,7 @@ class TwilioSender:
             async with self._session.post(
                 self._messages_url(account),
                 data=form,
-                auth=_login(account),
+                headers=_login(account),
                 timeout=self._timeout,
                 allow_redirects=False,
             ) as response:
@@ -76,7 +76,7 @@ class TwilioSender:
             async with self._session.get(
                 self._messages_url(account),
                 params=query,
-                auth=_login(account),
+                headers=_login(account),
                 timeout=self._timeout,
                 allow_redirects=False,
             ) as response:
@@ -158,9 +158,11 @@ def _date_ms(text: str) -> int | None:
         return None
 
 
-def _login(account: Account) -> BasicAuth:
+def _login(account: Account) -> Mapping[str, str]:
+    """Basic authentication by the account's current token."""
     token = next(iter(account.keys("auth_token")), "")
-    return BasicAuth(account.settings.get("account_sid", ""), token)
+    login = f"{account.settings.get('account_sid', '')}:{token}"
+    return {"Authorization": f"Basic {b64encode(login.encode()).decode()}"}
 
 
 def _ended(

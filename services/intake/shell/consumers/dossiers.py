@@ -92,12 +92,13 @@ async def _read(
     strangers = [home for home in wanted if home not in known]
     message_ids = sorted(set().union(*(want.message_ids for want in wanted.values())))
     provider_ids = sorted(set().union(*(want.provider_message_ids for want in wanted.values())))
+    named = [home for home, want in wanted.items() if want.provider_message_ids]
     customers, conversations, deliveries, by_provider, parked = await asyncio.gather(
         _any(rows, "customer", customer_id=strangers),
         _any(rows, "conversation", home_id=strangers, live=True),
         _any(rows, "message_delivery", message_id=message_ids),
-        _any(rows, "message_delivery", provider_message_id=provider_ids),
-        _any(rows, "parked_receipt", provider_message_id=provider_ids, waiting=True),
+        _any(rows, "message_delivery", home_id=named, provider_message_id=provider_ids),
+        _any(rows, "parked_receipt", home_id=named, waiting=True),
     )
     dossiers = {home: _renewed(known.get(home) or Dossier(home)) for home in wanted}
     _put_customers(dossiers, customers)

@@ -1,0 +1,247 @@
+"""The HTTP doors on a real socket, with the bus and the accounts as the test wants them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import orjson
+import pytest
+from google.protobuf.message import Message
+
+from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
+from services.chassis.clock import SystemClock
+from services.chassis.health import Health
+from services.chassis.http import HttpServer, build_app
+from services.chassis.lifecycle import Background
+from services.chassis.telemetry.metrics import Catalogue
+from services.intake.core.account import Account
+from services.intake.core.model import Channel
+from services.intake.metrics import IntakeMetrics
+from services.intake.shell.accounts import AccountBook
+from services.intake.shell.channels.discovery import discover
+from services.intake.shell.channels.twilio_signature import sign
+from services.intake.shell.http import Door
+from tests.unit.intake.doors import FORM, PUBLIC_URL, RECEIPT, SMS, SMS_PATH, TOKEN, account
+
+STATUS_PATH = f"{SMS_PATH}/status"
+FORM_PATH = "/forms/form-1"
+POST = {"message_id": "0190aaaa-bbbb", "email": "grete@example.org", "text": "Where is it?"}
+
+
+@dataclass
+class Surroundings:
+    """A bus and a store that can be away."""
+
+    bus_is_away: bool = False
+    store_is_away: bool = False
+    published: list[tuple[str, str, Any]] = field(default_factory=list)
+
+    async def publish(self, topic: str, key: str, message: Message) -> None:
+        await asyncio.sleep(0)
+        if self.bus_is_away:
+            raise BusUnavailable("away")
+        self.published.append((topic, key, message))
+
+    async def read(self, account_id: str) -> Account | None:
+        if self.store_is_away:
+            raise StoreUnavailable("away")
+        web = {"channel": Channel.FORM, "provider": "web", "secrets": {}}
+        known = {
+            "sms-berlin": account(),
+            "off": account(account_id="off", enabled=False),
+            "form-1": account(account_id="form-1", **web),
+            "form-2": account(account_id="form-2", **web | {"secrets": {"signing_key": ("k",)}}),
+        }
+        return known.get(account_id)
+
+
+@dataclass
+class Street:
+    """What is in front of the doors."""
+
+    around: Surroundings
+    session: aiohttp.ClientSession
+    base: str
+    catalogue: Catalogue
+
+    async def post(self, path: str, body: bytes, **headers: str) -> tuple[int, str, Any]:
+        """Post; gives status, body and headers."""
+        async with self.session.post(self.base + path, data=body, headers=headers) as answer:
+            return answer.status, await answer.text(), answer.headers
+
+    async def twilio(
+        self, form: dict[str, str], path: str = SMS_PATH, *, token: str = TOKEN
+    ) -> tuple[int, str, Any]:
+        """Post a form as Twilio does."""
+        fields = {name: [value] for name, value in form.items()}
+        signature = sign(url=PUBLIC_URL + path, form=fields, token=token)
+        headers = {"content-type": FORM, "x-twilio-signature": signature}
+        return await self.post(path, urlencode(form).encode(), **headers)
+
+    async def form(self, post: Any, path: str = FORM_PATH) -> tuple[int, str, Any]:
+        """Post a form as a page does."""
+        return await self.post(path, orjson.dumps(post), **{"content-type": "application/json"})
+
+
+@pytest.fixture
+async def street() -> AsyncIterator[Street]:
+    around, clock = Surroundings(), SystemClock()
+    catalogue = Catalogue("intake")
+    door = Door(
+        accounts=AccountBook(around),
+        bus=around,
+        clock=clock,
+        metrics=IntakeMetrics(catalogue, clock),
+        public_url=PUBLIC_URL,
+    )
+    app = build_app(health=Health(), catalogue=catalogue, routes=door.routes(discover()))
+    server = HttpServer(app, host="127.0.0.1", port=0, background=Background())
+    await server.start()
+    async with aiohttp.ClientSession() as session:
+        yield Street(around, session, f"http://127.0.0.1:{server.port}", catalogue)
+    await server.stop()
+
+
+async def test_a_message_is_published_under_the_home_of_its_sender(street: Street) -> None:
+    status, body, headers = await street.twilio(SMS)
+    assert (status, headers["content-type"].partition(";")[0]) == (200, "text/xml")
+    assert body.endswith("<Response/>")
+    ((topic, key, said),) = street.around.published
+    assert (topic, key) == ("intake.inputs.v1", said.home_id)
+    assert said.inbound_message.text == SMS["Body"]
+    assert said.actor == "provider/sms-berlin"
+
+
+async def test_a_receipt_is_published_to_the_home_of_its_recipient(street: Street) -> None:
+    await street.twilio(SMS)
+    status, _, _ = await street.twilio(RECEIPT, f"{STATUS_PATH}?message_id=m-7")
+    assert status == 204
+    (_, inbound_key, _), (_, key, said) = street.around.published
+    assert key == inbound_key
+    assert said.delivery_receipt.message_id == "m-7"
+
+
+async def test_a_form_is_published_with_the_id_of_its_page(street: Street) -> None:
+    status, body, _ = await street.form(POST)
+    assert status == 202
+    ((_, _, said),) = street.around.published
+    assert said.inbound_message.client_message_id == POST["message_id"]
+    assert orjson.loads(body) == {"message_id": said.inbound_message.message_id}
+
+
+@pytest.mark.parametrize("path", [SMS_PATH, STATUS_PATH])
+async def test_a_wrong_signature_is_401(street: Street, path: str) -> None:
+    status, body, _ = await street.twilio(SMS | RECEIPT, path, token="wrong")
+    assert (status, body) == (401, "wrong signature")
+    assert street.around.published == []
+
+
+async def test_an_unsigned_form_of_an_account_with_a_key_is_401(street: Street) -> None:
+    status, _, _ = await street.form(POST, "/forms/form-2")
+    assert status == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "why"),
+    [
+        (SMS_PATH, SMS | {"From": "me"}, "not a telephone number"),
+        (SMS_PATH, {"Body": "x"}, "MessageSid is missing"),
+        (STATUS_PATH, {"To": "+4930901820"}, "MessageStatus is missing"),
+        (STATUS_PATH, RECEIPT | {"To": ""}, "To is missing"),
+    ],
+)
+async def test_a_malformed_webhook_is_400_with_the_reason(
+    street: Street, path: str, form: dict[str, str], why: str
+) -> None:
+    status, body, _ = await street.twilio(form, path)
+    assert (status, body) == (400, why)
+    assert street.around.published == []
+
+
+@pytest.mark.parametrize(
+    ("post", "why"),
+    [
+        ([], "the body is not a JSON object"),
+        ({}, "message_id is missing"),
+        (POST | {"text": ""}, "text is missing"),
+        (POST | {"email": "x@"}, "not a mailbox"),
+    ],
+)
+async def test_a_malformed_form_is_400_with_the_reason(street: Street, post: Any, why: str) -> None:
+    status, body, _ = await street.form(post)
+    assert (status, body) == (400, why)
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"), [(SMS_PATH, 64 * 1024), (STATUS_PATH, 64 * 1024), (FORM_PATH, 128 * 1024)]
+)
+async def test_too_large_is_413_announced_or_not(street: Street, path: str, limit: int) -> None:
+    body = b"x" * (limit + 1)
+    assert (await street.post(path, body))[0] == 413
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for at in range(0, len(body), 4096):
+            yield body[at : at + 4096]
+
+    async with street.session.post(street.base + path, data=chunks()) as answer:
+        assert answer.status == 413
+
+
+@pytest.mark.parametrize("path", ["/webhooks/twilio/nobody", "/forms/nobody"])
+async def test_an_unknown_account_is_404(street: Street, path: str) -> None:
+    assert (await street.post(path, b""))[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/webhooks/twilio/off", "/webhooks/twilio/form-1"])
+async def test_a_disabled_account_or_one_of_another_provider_is_404(
+    street: Street, path: str
+) -> None:
+    status, _, _ = await street.twilio(SMS, path)
+    assert status == 404
+
+
+async def test_a_door_opens_by_post_only(street: Street) -> None:
+    async with street.session.get(street.base + SMS_PATH) as answer:
+        assert answer.status == 405
+
+
+async def test_kafka_away_is_503_and_says_when_to_come_back(street: Street) -> None:
+    street.around.bus_is_away = True
+    for status, body, headers in (
+        await street.twilio(SMS),
+        await street.twilio(RECEIPT, STATUS_PATH),
+        await street.form(POST),
+    ):
+        assert (status, body) == (503, "not known accepted")
+        assert int(headers["retry-after"]) > 0
+
+
+async def test_an_account_nobody_can_tell_of_is_503_and_not_404(street: Street) -> None:
+    await street.twilio(SMS)
+    street.around.store_is_away = True
+    assert (await street.twilio(SMS))[0] == 200  # known from before
+    status, _, headers = await street.form(POST)
+    assert (status, headers["retry-after"]) == (503, "2")
+
+
+async def test_requests_are_counted_by_provider_and_status(street: Street) -> None:
+    await street.twilio(SMS)
+    await street.twilio(SMS, token="wrong")
+    text = street.catalogue.exposition()[0].decode()
+    assert 'intake_webhook_requests_total{code="200",provider="twilio"} 1.0' in text
+    assert 'intake_webhook_requests_total{code="401",provider="twilio"} 1.0' in text
+    assert 'intake_accepted_total{item="message",provider="twilio"} 1.0' in text
+
+
+async def test_a_flood_of_forgeries_is_refused_quickly(street: Street) -> None:
+    began = time.perf_counter()
+    answers = await asyncio.gather(*(street.twilio(SMS, token=str(n)) for n in range(200)))
+    assert {status for status, _, _ in answers} == {401}
+    assert time.perf_counter() - began < 10
+    assert street.around.published == []

@@ -1,0 +1,84 @@
+"""The migration and the code agree: every row carries every column, every value survives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from services.chassis.bus.processor import Row
+from services.intake.core.model import Progress, Receipt
+from services.intake.shell import rows
+from services.intake.shell.rows import DELIVERY_TABLES, THREADER_TABLES
+from tests.component.intake.house import Visit
+from tests.unit.intake.given import CONVERSATION, NOON_MS, after, dispatch, inbound, say
+
+DOSSIER = after(inbound(), say())
+_CUSTOMER = DOSSIER.customer
+assert _CUSTOMER is not None
+ROWS: Mapping[str, Row] = {
+    "customer": rows.customer_row(_CUSTOMER),
+    "conversation": rows.conversation_row(DOSSIER.conversations[CONVERSATION]),
+    "message_delivery": rows.delivery_row(DOSSIER.deliveries["r-1"], home_id="h"),
+    "parked_receipt": rows.receipt_row(
+        Receipt("a", "SM", Progress.SENT, "", NOON_MS), home_id="h", waiting=True
+    ),
+    "dispatch": rows.dispatch_row(dispatch(), shard=0, resident=True),
+}
+
+
+@pytest.mark.parametrize("table", ROWS)
+async def test_a_row_carries_every_column(visit: Visit, table: str) -> None:
+    query = """
+        SELECT column_name FROM information_schema.columns
+        WHERE table_schema = 'intake' AND table_name = $1"""
+    columns = {row["column_name"] for row in await visit.rows.fetch(query, table)}
+    assert ROWS[table].keys() == columns
+
+
+@pytest.mark.parametrize("table", [*THREADER_TABLES, *DELIVERY_TABLES], ids=lambda t: t.name)
+async def test_a_table_has_the_key_that_the_processor_puts_by(visit: Visit, table: Any) -> None:
+    query = """
+        SELECT a.attname FROM pg_index i
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+        WHERE i.indrelid = $1::regclass AND i.indisprimary"""
+    key = {row["attname"] for row in await visit.rows.fetch(query, table.name)}
+    assert set(table.key) == key
+
+
+LOOKUPS = {
+    "customer_pkey": "SELECT * FROM customer WHERE customer_id = ANY($1::text[])",
+    "conversation_of_home": """
+        SELECT * FROM conversation WHERE home_id = ANY($1::text[]) AND live = $2::boolean""",
+    "conversation_latest": """
+        SELECT * FROM conversation
+        WHERE tenant_id = $1::text AND (updated_at_ms, conversation_id) < ($2::bigint, $3::text)
+        ORDER BY updated_at_ms DESC, conversation_id DESC LIMIT $4::bigint""",
+    "conversation_of_customer": "SELECT * FROM conversation WHERE customer_id = $1::text",
+    "message_timeline": """
+        SELECT * FROM message WHERE conversation_id = $1::text AND sequence > $2::bigint
+        ORDER BY sequence LIMIT $3::bigint""",
+    "message_delivery_pkey": "SELECT * FROM message_delivery WHERE message_id = ANY($1::text[])",
+    "message_delivery_of_home": """
+        SELECT * FROM message_delivery
+        WHERE home_id = ANY($1::text[]) AND provider_message_id = ANY($2::text[])""",
+    "dispatch_of_recipient": """
+        SELECT provider_message_id FROM dispatch
+        WHERE home_id = $1::text AND account_id = $2::text AND attempted_at_ms >= $3::bigint""",
+}
+
+
+@pytest.mark.parametrize("index", LOOKUPS)
+async def test_a_lookup_has_its_index_whatever_is_looked_up(visit: Visit, index: str) -> None:
+    """Planned without knowing the values, as a statement is that is used often."""
+    query = LOOKUPS[index]
+    nulls = ", ".join(["NULL"] * len(set(re.findall(r"\$\d", query))))
+    async with visit.rows.transaction():
+        await visit.rows.execute("SET LOCAL enable_seqscan = off")
+        await visit.rows.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await visit.rows.execute(f"PREPARE lookup AS {query}")
+        plan = await visit.rows.fetch(f"EXPLAIN EXECUTE lookup({nulls})")
+        await visit.rows.execute("DEALLOCATE lookup")
+    assert any(index in row[0] for row in plan), [row[0] for row in plan]

@@ -1,0 +1,92 @@
+"""Rows and values, both ways, through the JSON that carries them to Postgres."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, get_type_hints
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.intake.core.delivery.model import Dispatch
+from services.intake.core.model import (
+    Attachment,
+    Conversation,
+    Customer,
+    Delivery,
+    Identity,
+    Message,
+    Receipt,
+)
+from services.intake.shell import rows
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
+numbers = st.integers(0, 2**53)
+pairs = st.dictionaries(texts, texts, max_size=3).map(lambda d: tuple(sorted(d.items())))
+
+
+def values(kind: type[Any]) -> st.SearchStrategy[Any]:
+    """Values of a dataclass of the core."""
+    hints = get_type_hints(kind)
+    known: dict[Any, st.SearchStrategy[Any]] = {
+        str: texts,
+        int: numbers,
+        bool: st.booleans(),
+        tuple[str, ...]: st.lists(texts, max_size=3).map(tuple),
+        tuple[tuple[str, str], ...]: pairs,
+        tuple[Attachment, ...]: st.lists(st.builds(Attachment, *[texts] * 3, numbers, texts)).map(
+            tuple
+        ),
+    }
+    return st.builds(
+        kind,
+        **{
+            field.name: values_of_identities
+            if (hint := hints[field.name]) == tuple[Identity, ...]
+            else known.get(hint, st.from_type(hint))
+            for field in fields(kind)
+        },
+    )
+
+
+values_of_identities = st.lists(values(Identity), max_size=2).map(tuple)
+
+
+def through_json(row: Any) -> dict[str, Any]:
+    """The row as it comes back from the database."""
+    read: dict[str, Any] = orjson.loads(orjson.dumps(row))
+    return read
+
+
+@given(values(Customer))
+def test_customers(customer: Customer) -> None:
+    assert rows.customer_of(through_json(rows.customer_row(customer))) == customer
+
+
+@given(values(Conversation))
+def test_conversations(conversation: Conversation) -> None:
+    assert rows.conversation_of(through_json(rows.conversation_row(conversation))) == conversation
+
+
+@given(values(Message))
+def test_messages(message: Message) -> None:
+    row = rows.message_row(message, tenant_id="acme", sequence=7)
+    assert rows.message_of(through_json(row)) == message
+
+
+@given(values(Delivery))
+def test_deliveries(delivery: Delivery) -> None:
+    assert rows.delivery_of(through_json(rows.delivery_row(delivery, home_id="h"))) == delivery
+
+
+@given(values(Receipt))
+def test_receipts(receipt: Receipt) -> None:
+    row = rows.receipt_row(receipt, home_id="h", waiting=True)
+    assert rows.receipt_of(through_json(row)) == receipt
+
+
+@given(values(Dispatch))
+def test_dispatches(dispatch: Dispatch) -> None:
+    row = rows.dispatch_row(dispatch, shard=1, resident=True)
+    assert rows.dispatch_of(through_json(row)) == dispatch
