@@ -63,10 +63,17 @@ class Asked:
         assert survey is not None
         return survey
 
-    async def said(self) -> list[str]:
-        """What was announced of the conversation's surveys."""
-        values = await self.feedback.read("feedback.events.v1", self.thread.conversation_id)
-        return [str(FeedbackEvent.FromString(value).WhichOneof("kind")) for value in values]
+    async def says(self, *kinds: str) -> None:
+        """Wait until these, and no others, were announced of the conversation's surveys."""
+
+        async def found() -> list[str]:
+            topic, key = "feedback.events.v1", self.thread.conversation_id
+            events = map(FeedbackEvent.FromString, await self.feedback.read(topic, key))
+            said = [str(event.WhichOneof("kind")) for event in events]
+            said = [kind for kind in said if kind != "command_rejected"]
+            return said if len(said) >= len(kinds) else []
+
+        assert tuple(await until(found, what=f"announced: {kinds}")) == kinds
 
 
 async def asked(feedback: Served, *, language: str = "en", **fields: Any) -> Asked:

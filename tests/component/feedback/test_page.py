@@ -84,7 +84,7 @@ async def test_a_form_is_recorded_and_thanked_for(
     assert (status, survey.state, survey.score) == (200, ANSWERED, 5)
     assert "Merci pour votre réponse." in page
     assert survey.comment == "Très <b>bien</b>\nmerci"
-    assert await customer.said() == ["scheduled", "sent", "answered"]
+    await customer.says("scheduled", "sent", "answered")
 
 
 async def test_a_form_sent_twice_is_one_answer_and_thanked_for_twice(
@@ -96,7 +96,7 @@ async def test_a_form_sent_twice_is_one_answer_and_thanked_for_twice(
     second = await fetched(http, "POST", customer.url, data=form)
     assert first == second
     assert first[0] == 200
-    assert await customer.said() == ["scheduled", "sent", "answered"]
+    await customer.says("scheduled", "sent", "answered")
 
 
 async def test_of_a_hundred_answers_at_once_one_is_taken(
@@ -104,18 +104,18 @@ async def test_of_a_hundred_answers_at_once_one_is_taken(
 ) -> None:
     customer = await asked(feedback)
     answers = [
-        fetched(http, "POST", customer.url, json={"score": 1 + number % 5}) for number in range(100)
+        fetched(http, "POST", customer.url, json={"score": 3 + number % 3}) for number in range(100)
     ]
     statuses = Counter(status for status, _ in await asyncio.gather(*answers))
     assert statuses == {200: 1, 404: 99}
-    assert (await customer.said()).count("answered") == 1
+    await customer.says("scheduled", "sent", "answered")
 
 
 async def test_a_bad_answer_opens_a_recovery(feedback: Served, http: aiohttp.ClientSession) -> None:
     customer = await asked(feedback)
     status, text = await fetched(http, "POST", customer.url, json={"score": 1})
     assert (status, text) == (200, '{"status":"recorded"}')
-    assert await customer.said() == ["scheduled", "sent", "answered", "recovery_opened"]
+    await customer.says("scheduled", "sent", "answered", "recovery_opened")
     assert (await customer.survey()).recovery
 
 
@@ -222,4 +222,4 @@ async def test_while_kafka_is_away_the_form_comes_back_and_may_be_sent_again(
 
     await until(sent_again, what="the answer after the outage", deadline_s=60)
     assert (await customer.survey()).score == 2
-    assert (await customer.said()).count("answered") == 1
+    await customer.says("scheduled", "sent", "answered", "recovery_opened")
