@@ -92,6 +92,21 @@ def _feedback(world: World, name: str) -> dict[str, str]:
     }
 
 
+def _console(world: World, _name: str) -> dict[str, str]:
+    upstreams = ("intake", "routing", "sla", "insights")
+    return {f"{service.upper()}_TARGET": _target(world, service) for service in upstreams}
+
+
+def _target(world: World, service: str) -> str:
+    """Give the gRPC target of all processes of a service; port 1 where the stack has none."""
+    ports = [
+        port
+        for name, port in sorted(world.ports.items())
+        if name.startswith(f"{service}-") and name.endswith("-grpc")
+    ]
+    return "ipv4:" + ",".join(f"{LOOPBACK}:{port}" for port in ports or [1])
+
+
 def _nothing(_world: World, _name: str) -> dict[str, str]:
     return {}
 
@@ -99,6 +114,7 @@ def _nothing(_world: World, _name: str) -> dict[str, str]:
 _OWN: Mapping[str, Callable[[World, str], dict[str, str]]] = {
     "intake": _intake,
     "feedback": _feedback,
+    "console": _console,
 }
 
 

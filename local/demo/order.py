@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-AGENTS_MIN = 6
-AGENTS_PER_MESSAGE_A_SECOND = 0.3
+AGENTS_MIN = 10
+AGENTS_PER_MESSAGE_A_SECOND = 0.8
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def test_the_planted_ones_come_first_and_are_twenty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "seconds", "messages", "agents"), [(20, 60, 1200, 6), (100, 60, 6000, 30)]
+    ("rate", "seconds", "messages", "agents"), [(20, 60, 1200, 16), (100, 60, 6000, 80)]
 )
 def test_an_order_says_how_much_there_is_to_do(
     rate: float, seconds: float, messages: int, agents: int
