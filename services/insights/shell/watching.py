@@ -63,7 +63,7 @@ class KpiWatch:
                 recent = replace(wanted, from_ms=hour_ago_ms)
                 known = await self._store.windows(recent, limit=SNAPSHOT_MAX)
                 if point is None:
-                    yield board.snapshot(known, replaces=bool(resume_token))
+                    yield board.snapshot(known)
                 else:
                     for response in await self._missed(board, wanted, known, point):
                         yield response
@@ -112,10 +112,10 @@ class _Board:
         """Know windows without telling of them."""
         self._windows |= {window.key: window for window in windows}
 
-    def snapshot(self, windows: Iterable[Window], *, replaces: bool) -> pb.WatchKpisResponse:
+    def snapshot(self, windows: Iterable[Window]) -> pb.WatchKpisResponse:
         """All windows at once."""
         self.load(windows)
-        response = pb.WatchKpisResponse(replace=replaces)
+        response = pb.WatchKpisResponse(replace=True)
         response.snapshot.windows.extend(window_message(window) for window in windows)
         response.snapshot.complete = True
         return self._finished(response)

@@ -1,0 +1,1 @@
+"""The browsers' gateway: one page, one stream a browser, no state that outlives it."""

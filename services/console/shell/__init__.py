@@ -1,0 +1,1 @@
+"""The upstream watches, the browsers' streams, and the pages."""
