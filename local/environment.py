@@ -80,6 +80,7 @@ def _intake(world: World, name: str) -> dict[str, str]:
         "PUBLIC_URL": world.url(f"{name}-http"),
         "ACCOUNT_KEY": world.credentials.account_key,
         "TWILIO_API_URL": world.url("simulator-http"),
+        "LOOKUP_FIRST_MS": "100",  # the simulator lists at once, so doubt ends in seconds
     }
 
 
