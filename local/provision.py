@@ -14,7 +14,7 @@ from local import environment
 from local.credentials import Credentials
 from local.errors import StackError
 from services.chassis.bus import topics as registry
-from services.chassis.bus.provision import Drift, Provisioner, TopicDriftError
+from local.provisioner import Drift, Provisioner, TopicDriftError
 from services.chassis.postgres import migrate
 
 SERVICES = Path(migrate.__file__).parents[2]

@@ -9,9 +9,12 @@ import pytest
 
 from tests.architecture.findings import Rule
 from tests.architecture.rules import RULES
-from tests.architecture.tree import ROOT, SERVICES, Source, sources
+from tests.architecture.tree import ROOT, SERVICES, Source, code_lines, sources
 
-CHASSIS_LINES_MAX = 2_500
+# Lines of code, without blank lines, comments and docstrings. They may shrink and never grow: the
+# aim is 2,500 for both together (docs/adr/0009-the-size-of-the-chassis.md).
+ENGINE_LINES_MAX = 2_650
+PLATFORM_LINES_MAX = 2_000
 ROOMS = (
     "README.md",
     "__init__.py",
@@ -34,13 +37,20 @@ def test_the_tree_keeps_the_rule(rule: Rule) -> None:
     assert not findings, "\n".join(findings)
 
 
-def test_the_chassis_stays_small_enough_to_read() -> None:
+@pytest.mark.parametrize(
+    ("part", "most"),
+    [("services/chassis/bus/", ENGINE_LINES_MAX), ("services/chassis/", PLATFORM_LINES_MAX)],
+    ids=["engine", "platform"],
+)
+def test_the_chassis_stays_small_enough_to_read(part: str, most: int) -> None:
     lines = {
-        source.path: source.text.count("\n")
+        source.path: code_lines(source)
         for source in tree()
-        if source.path.startswith("services/chassis/") and source.is_python
+        if source.path.startswith("services/chassis/")
+        and source.path.startswith("services/chassis/bus/") == part.endswith("bus/")
+        and source.is_python
     }
-    assert sum(lines.values()) <= CHASSIS_LINES_MAX, sorted(lines.items(), key=lambda row: -row[1])
+    assert sum(lines.values()) <= most, sorted(lines.items(), key=lambda row: -row[1])
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import subprocess
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("intake", "routing", "sla", "feedback", "insights", "console")
 BINARY = frozenset({".png", ".ico", ".woff2", ".pb", ".binpb", ".jpg", ".gif"})
 GENERATED = "protos/gen/"
+SILENT = frozenset(
+    {
+        tokenize.COMMENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
+        tokenize.INDENT,
+        tokenize.NEWLINE,
+        tokenize.NL,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,23 @@ class Source:
     def line_of(self, position: int) -> int:
         """Give the line number of a character position."""
         return self.text.count("\n", 0, position) + 1
+
+
+def code_lines(source: Source) -> int:
+    """Count the lines that hold code: no blank line, no comment, no docstring."""
+    documented = {
+        line
+        for node in ast.walk(source.tree())
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    coded = {
+        line
+        for token in tokenize.generate_tokens(io.StringIO(source.text).readline)
+        if token.type not in SILENT
+        for line in range(token.start[0], token.end[0] + 1)
+    }
+    return len(coded - documented)
 
 
 def listed(root: Path) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from services.chassis.bus import topics
-from services.chassis.bus.provision import Drift, Provisioner, TopicDriftError
+from local.provisioner import Drift, Provisioner, TopicDriftError
 from services.chassis.bus.topics import Topic
 from tests.support.stack import Kafka
 
