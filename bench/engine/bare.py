@@ -74,15 +74,17 @@ class Loop:
             "total": total,
             "seen": seen,
         }
-        answer = CommandOutcome(
-            request_key=count.request, accepted=True, result=str(total).encode()
-        )
-        self.payloads.append(answer.SerializeToString())
-        self.document["requests"].append([count.request, record.timestamp, len(self.payloads)])
+        if count.request:
+            self._answer(count.request, record.timestamp, total)
         said: Message = Count(
             entity=count.entity, amount=count.amount, total=total, trace=count.trace
         )
         return self._said(count.entity.encode(), said, number, record.timestamp)
+
+    def _answer(self, request: str, now_ms: int, total: int) -> None:
+        answer = CommandOutcome(request_key=request, accepted=True, result=str(total).encode())
+        self.payloads.append(answer.SerializeToString())
+        self.document["requests"].append([request, now_ms, len(self.payloads)])
 
     def _said(self, key: bytes, said: Message, number: int, now_ms: int) -> OutboxRecord:
         value, name = said.SerializeToString(), said.DESCRIPTOR.full_name
