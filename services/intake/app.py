@@ -61,7 +61,12 @@ def build(settings: IntakeSettings) -> App:
     account_store = AccountStore(postgres, Vault([key_bytes(key) for key in keys]))
     parts = _Parts(postgres, bus, clock, store, account_store, AccountBook(account_store))
     effects = Effects(
-        accounts=parts.accounts, senders=_senders(settings), sent=store, bus=bus, metrics=metrics
+        accounts=parts.accounts,
+        senders=_senders(settings),
+        sent=store,
+        bus=bus,
+        metrics=metrics,
+        background=process.background,
     )
     threader = process.processing(Threader(settings.threading_policy), postgres)
     delivery = process.processing(Delivery(settings.delivery_policy, effects), postgres)

@@ -7,12 +7,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import asyncpg
+import structlog
 
+from services.chassis.bus.fates import StoreUnavailable
 from services.chassis.bus.postgres_store import Pooled, translated
 from services.chassis.postgres.pool import Connection
 from services.intake.core.account import Account, IfUnseen
 from services.intake.core.model import Channel
-from services.intake.shell.vault import Sealed, Vault
+from services.intake.shell.vault import Sealed, Unsealable, Vault
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,10 @@ class AccountStore:
         self._vault = vault
 
     async def read(self, account_id: str) -> Account | None:
-        """An account with its live secrets, whoever's it is; for doors and delivery."""
+        """An account with its live secrets, whoever's it is; for doors and delivery.
+
+        Raises `StoreUnavailable` also where a secret cannot be opened: nothing can be verified.
+        """
         async with translated(), self._postgres.pool.acquire() as connection:
             row = await connection.fetchrow(_ACCOUNT, account_id)
             if row is None:
@@ -82,7 +89,11 @@ class AccountStore:
         found: dict[str, tuple[str, ...]] = {}
         for row in rows:
             sealed = Sealed(row["key_id"], row["nonce"], row["sealed"])
-            opened = self._vault.open(sealed, belongs_to=_owner(row["account_id"], row["name"]))
+            try:
+                opened = self._vault.open(sealed, belongs_to=_owner(row["account_id"], row["name"]))
+            except Unsealable as error:
+                log.exception("account_secret_sealed", reason=str(error))
+                raise StoreUnavailable("a secret cannot be opened") from error
             found[row["name"]] = (*found.get(row["name"], ()), opened)
         return found
 

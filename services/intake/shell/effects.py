@@ -18,6 +18,7 @@ from switchboard.intake.v1 import commands_pb2
 
 from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
 from services.chassis.failpoint import declare, failpoint
+from services.chassis.lifecycle import Background
 from services.intake.core.account import Account, IfUnseen
 from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
 from services.intake.core.delivery.model import Dispatch, Phase
@@ -70,6 +71,7 @@ class Effects:
         sent: SentIds,
         bus: Bus,
         metrics: IntakeMetrics,
+        background: Background,
     ) -> None:
         self._accounts = accounts
         self._make_senders = senders
@@ -78,6 +80,7 @@ class Effects:
         self._sent = sent
         self._bus = bus
         self._metrics = metrics
+        self._background = background
         self._tasks: dict[Key, asyncio.Task[None]] = {}
 
     def hear(self, fact: object) -> None:
@@ -109,7 +112,8 @@ class Effects:
 
     def _spawn(self, dispatch: Dispatch, *, lost: bool) -> None:
         key = _key(dispatch)
-        task = asyncio.get_running_loop().create_task(self._run(dispatch, lost=lost))
+        # A report that fails in an unforeseen way would hold up its lane: then the process ends.
+        task = self._background.spawn(self._run(dispatch, lost=lost), name="provider call")
         self._tasks[key] = task
         task.add_done_callback(lambda _: self._tasks.pop(key, None))
         self._metrics.calling.set(len(self._tasks))
@@ -132,16 +136,15 @@ class Effects:
             account = await self._accounts.get(dispatch.account_id)
         except StoreUnavailable:
             return _not_called(dispatch, Answer.NOT_ACCEPTED, "account_unreadable")
-        sender = self._senders.get(account.provider) if account is not None else None
         if account is None or not account.enabled:
             return _not_called(dispatch, Answer.REFUSED, "account_unknown")
+        sender = self._senders.get(account.provider)
         if sender is None:
             return _not_called(dispatch, Answer.REFUSED, "channel_cannot_send")
+        make = self._look_up if dispatch.phase is Phase.LOOKING_UP else self._send
         began = time.perf_counter()
         try:
-            if dispatch.phase is Phase.LOOKING_UP:
-                return await self._look_up(dispatch, account, sender)
-            return await self._send(dispatch, account, sender)
+            return await make(dispatch, account, sender)
         except Exception:
             log.exception("provider_call_broke", component=account.provider)
             return _lost(dispatch)

@@ -203,6 +203,17 @@ def test_a_definite_answer_that_comes_late_beats_doubt(
     assert settled.phase is phase
 
 
+@pytest.mark.parametrize(
+    ("shard", "phase"),
+    [(in_doubt(), Phase.WAITING), (looking_up(), Phase.WAITING), (uncertain(), None)],
+)
+def test_certainly_in_vain_beats_doubt_too(shard: Shard, phase: Phase | None) -> None:
+    shard = Shard(shard.lanes)
+    shard.do(ReportAttempt("d-1", 1, Answer.NOT_ACCEPTED, reason="429"))
+    assert shard.phase() is phase
+    assert not any(shard.lanes.calling.values())
+
+
 def test_an_uncertain_message_is_let_go_after_the_evidence_window() -> None:
     shard = uncertain()
     assert shard.do(Wake("d-1"), after_ms=POLICY.evidence_window_ms - 1) == ()

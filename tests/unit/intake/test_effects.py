@@ -11,6 +11,7 @@ from switchboard.intake.v1 import commands_pb2, model_pb2
 
 from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
 from services.chassis.clock import SystemClock
+from services.chassis.lifecycle import Background
 from services.chassis.telemetry.metrics import Catalogue
 from services.intake.core.account import Account, IfUnseen
 from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
@@ -91,6 +92,7 @@ class World:
             sent=self,
             bus=self,
             metrics=IntakeMetrics(Catalogue("intake"), SystemClock()),
+            background=Background(),
         )
         await made.start()
         return made

@@ -215,3 +215,11 @@ async def test_what_can_never_work_parks_its_customer_alone() -> None:
     said.home_id = "another"
     await desk.put(said, topic=INPUTS, key="another")
     assert desk.kinds() == ["opened", "message_added"]
+
+
+async def test_a_record_under_another_key_is_set_aside() -> None:
+    desk = Desk()
+    await desk.start()
+    await desk.put(inputs.received(inbound(at_ms=desk.now_ms)), key="another")
+    assert desk.letters()[0].startswith("ValueError")
+    assert desk.events() == []

@@ -100,8 +100,10 @@ _ON_ANSWER: Mapping[
     (Phase.IN_DOUBT, Answer.NOT_ACCEPTED): _retry,
     (Phase.LOOKING_UP, Answer.ACCEPTED): _accepted,
     (Phase.LOOKING_UP, Answer.REFUSED): _refused,
+    (Phase.LOOKING_UP, Answer.NOT_ACCEPTED): _retry,
     (Phase.UNCERTAIN, Answer.ACCEPTED): _accepted,
     (Phase.UNCERTAIN, Answer.REFUSED): _refused,
+    (Phase.UNCERTAIN, Answer.NOT_ACCEPTED): _refused,  # its lane has gone on without it
 }
 
 

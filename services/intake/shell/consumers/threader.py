@@ -62,13 +62,15 @@ class Threader:
         return await read_through(rows, states, inputs, due)
 
     def handle(self, state: Dossiers, given: Input, out: Out) -> Dossiers:
-        """Apply one input."""
+        """Apply one input. Raises `ValueError` for one that lies in another customer's shard."""
         said = _input(given.message)
+        if given.record.key.decode() != said.home_id:
+            raise ValueError("keyed by something else than its home")
         command = inputs.command(said, now_ms=given.now_ms, new_id=out.new_id)
         journal = OutJournal(out, _cause(said, command, given.now_ms), self._policy)
         after = self._apply(state[said.home_id], command, given.now_ms, journal)
         key = inputs.request_key(said)
-        if key is not None:
+        if key is not None and not said.HasField("inbound_message"):  # whose edge waits for no one
             result = None if journal.rejection else _result(said, command, after)
             journal.outcome(key, result)
         return state.set(said.home_id, after)
