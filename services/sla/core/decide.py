@@ -20,8 +20,10 @@ from services.sla.core.model import (
     Clock,
     Conversation,
     Course,
+    Ending,
     Step,
     StepKind,
+    Tier,
 )
 from services.sla.core.policies import PolicyTable
 from services.sla.core.steps import next_moment_ms, steps
@@ -86,12 +88,18 @@ def _continues(known: Clock, course: Course, done: tuple[Step, ...]) -> bool:
     return (
         not known.void
         and _terms(known.course) == _terms(course)
+        and (known.course.ended_at_ms is None or _end(known.course) == _end(course))
         and (done[: len(known.steps)] == known.steps)
     )
 
 
-def _terms(course: Course) -> tuple[int, int, int]:
-    return course.policy_version, course.target_ms, course.spent_before_ms
+def _terms(course: Course) -> tuple[Tier, int, int, int]:
+    return course.tier, course.policy_version, course.target_ms, course.spent_before_ms
+
+
+def _end(course: Course) -> tuple[Ending | None, str]:
+    """How and by whom: a breached clock stops in the same moment whether answered or resolved."""
+    return course.ending, course.ended_by
 
 
 def _corrected(clock: Clock, done: tuple[Step, ...], now_ms: int) -> Clock:

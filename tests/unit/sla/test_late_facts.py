@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.sla.core.model import ClockState, Conversation, Fact, FactKind, Metric
+from services.sla.core.model import ClockState, Conversation, Ending, Fact, FactKind, Metric
 from services.sla.core.policies import MINUTE_MS
 from tests.unit.sla.story import Shard, clock, fact
 
@@ -46,6 +46,12 @@ def test_a_pause_that_we_hear_of_late_lets_the_clock_run_again_without_new_warni
         "resolution/1 resumed @40",
         "resolution/1 breached @150",
     ]
+
+
+def test_an_answer_that_we_hear_of_late_is_how_a_breached_clock_ended() -> None:
+    shard = arriving((fact(0, WRITES), 0), (fact(90, RESOLVED, 2), 90), (fact(90, REPLY, 1), 91))
+    assert shard.spoken[-1] == "first_response/1 corrected breached -> breached"
+    assert clock(shard, Metric.FIRST_RESPONSE).course.ending is Ending.FULFILLED
 
 
 def test_a_cycle_that_never_began_is_void() -> None:
