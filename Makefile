@@ -14,6 +14,7 @@ PY := $(VENV)/bin/python
 UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv
 READY := $(VENV)/ready
 WEB := services/console/web
+PAGE := $(shell find $(WEB) \( -name node_modules -o -name gen \) -prune -o -type f -print 2>/dev/null)
 TIERS := $(PY) -m tests.run_tiers
 
 RATE ?= 20
@@ -65,7 +66,7 @@ $(WEB)/node_modules/installed: $(WEB)/package-lock.json | prerequisites
 	@cd $(WEB) && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(WEB)/node_modules/built: $(WEB)/node_modules/installed $(shell find $(WEB) -path $(WEB)/node_modules -prune -o -type f -print 2>/dev/null)
+$(WEB)/node_modules/built: $(WEB)/node_modules/installed protos/gen/page.binpb $(PAGE)
 	@cd $(WEB) && npm run --silent build
 	@touch $@
 

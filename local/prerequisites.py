@@ -19,7 +19,7 @@ from typing import NamedTuple
 PYTHON_MIN = (3, 11)
 PYTHON_MAX = (3, 13)
 JAVA_MIN = 17
-NODE_MIN = 20
+NODE_MIN = (20, 19)
 DISK_FREE_BYTES_MIN = 3 * 1024**3
 PORTS_MIN = 24
 COMMAND_TIMEOUT_S = 20
@@ -73,10 +73,10 @@ def read_machine(folder: Path) -> Machine:
     )
 
 
-def major(version: str | None) -> int:
-    """Give the first whole number of a version text (`v20.19.2`: 20), 0 where there is none."""
-    found = re.search(r"\d+", version or "")
-    return int(found.group()) if found else 0
+def version(text: str | None) -> tuple[int, int]:
+    """Give the first version in a text (`v20.19.2`: 20, 19; `openjdk "21"`: 21, 0), else 0, 0."""
+    found = re.search(r"(\d+)(?:\.(\d+))?", text or "")
+    return (int(found.group(1)), int(found.group(2) or 0)) if found else (0, 0)
 
 
 def _python(machine: Machine) -> Iterable[str]:
@@ -92,7 +92,7 @@ def _python(machine: Machine) -> Iterable[str]:
 
 def lacks_java(machine: Machine) -> Iterable[str]:
     """Say whether Apache Kafka has a Java to run on."""
-    if major(machine.java) < JAVA_MIN:
+    if version(machine.java) < (JAVA_MIN, 0):
         yield (
             f"Java {JAVA_MIN} or newer is missing: install a runtime for Apache Kafka "
             f"(Debian: apt install openjdk-{JAVA_MIN}-jre-headless)."
@@ -106,8 +106,9 @@ def lacks_maven(machine: Machine) -> Iterable[str]:
 
 
 def _node(machine: Machine) -> Iterable[str]:
-    if major(machine.node) < NODE_MIN:
-        yield f"Node {NODE_MIN} or newer is missing: install it to build the console's pages."
+    if version(machine.node) < NODE_MIN:
+        wanted = _dotted(NODE_MIN)
+        yield f"Node {wanted} or newer is missing: install it to build the console's pages."
     elif not machine.npm:
         yield "npm is missing: install it beside Node (Debian: apt install npm)."
 

@@ -59,7 +59,7 @@ async def test_every_count_is_applied_once_through_every_fault(
     stop.set()
     await load
     await course.drained()
-    await _verify(course)
+    await verify(course)
 
 
 async def _flowing(course: EngineCourse) -> None:
@@ -119,7 +119,7 @@ async def _freeze_one(course: EngineCourse, folder: Path) -> None:
     await _flowing(course)
 
 
-async def _verify(course: EngineCourse) -> None:
+async def verify(course: EngineCourse) -> None:
     accepted = dict(course.accepted)
     near, far = await course.totals("counter.sum"), await course.totals("counter.far")
     assert {entity: total for entity, (total, _) in near.items()} == accepted, "lost or doubled"

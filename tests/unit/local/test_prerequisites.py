@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.prerequisites import Machine, main, major, missing
+from local.prerequisites import Machine, main, missing, version
 
 COMPLETE = Machine(
     python=(3, 11),
@@ -26,8 +26,8 @@ LACKS = [
     ({"java": None}, "Java 17"),
     ({"java": 'java version "1.8.0_402"'}, "Java 17"),
     ({"maven": False}, "Maven"),
-    ({"node": None}, "Node 20"),
-    ({"node": "v18.19.0"}, "Node 20"),
+    ({"node": None}, "Node 20.19"),
+    ({"node": "v20.18.3"}, "Node 20.19"),
     ({"npm": False}, "npm"),
     ({"disk_free_bytes": 1024**3}, "1.0 GB free here, 3 GB needed"),
     ({"ports_free": 3}, "ports"),
@@ -50,11 +50,19 @@ def test_everything_that_is_missing_is_said_at_once() -> None:
     assert len(missing(COMPLETE._replace(java=None, maven=False, node=None, python=(3, 8)))) == 4
 
 
-@pytest.mark.parametrize(
-    ("text", "number"), [("v20.19.2", 20), ('openjdk version "21" x', 21), ("", 0), (None, 0)]
-)
-def test_a_version_is_read_out_of_what_programs_say(text: str | None, number: int) -> None:
-    assert major(text) == number
+VERSIONS = [
+    ("v20.19.2", (20, 19)),
+    ('openjdk version "21" x', (21, 0)),
+    ("", (0, 0)),
+    (None, (0, 0)),
+]
+
+
+@pytest.mark.parametrize(("text", "number"), VERSIONS)
+def test_a_version_is_read_out_of_what_programs_say(
+    text: str | None, number: tuple[int, int]
+) -> None:
+    assert version(text) == number
 
 
 def test_the_check_runs_alone(capsys: pytest.CaptureFixture[str]) -> None:
