@@ -29,6 +29,7 @@ from switchboard.intake.v1 import (
 )
 
 from local import provision
+from local.environment import interpreter
 from local.ports import free_ports
 from services.chassis.postgres import migrate
 from services.chassis.rpc.methods import Method, describe
@@ -71,7 +72,8 @@ class Program:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", self.module],
-                env=os.environ | dict(self.environment) | once,
+                cwd=self.log.parent,
+                env=os.environ | interpreter() | dict(self.environment) | once,
                 stdout=log,
                 stderr=log,
             )
