@@ -59,11 +59,25 @@ class Turn:
 
     def _place(self, work_id: str) -> None:
         work = self.draft.work[work_id]
-        if work.state is not WorkState.QUEUED:
-            return
-        found = agent_for(self.draft, work, self.now_ms)
-        if found is not None:
-            self._offer(found)
+        while work.state is WorkState.QUEUED:
+            found = agent_for(self.draft, work, self.now_ms)
+            if found is None:
+                return
+            self._offer(self._in_turn(found))
+            work = self.draft.work[work_id]
+
+    def _in_turn(self, found: Explanation) -> Explanation:
+        """`found`, or what waits longer for the same agent, whose rest is over unnoticed.
+
+        Timers that are late fire one by one, and the first must not overtake the others.
+        """
+        if not self.draft.resting:
+            return found
+        agent = self.draft.agents[found.verdict.agent_id]
+        first = work_for(self.draft, agent, self.now_ms)
+        if first is None or first.verdict.work_id == found.verdict.work_id:
+            return found
+        return first
 
     def _offer(self, explanation: Explanation) -> None:
         verdict = explanation.verdict

@@ -132,6 +132,18 @@ def test_b8_who_becomes_the_only_candidate_is_asked_again() -> None:
     assert offers(floor.presence("ann", Presence.AWAY)) == [("w1", "bob")]
 
 
+def test_b8_rests_that_end_unnoticed_together_leave_the_order_of_arrival() -> None:
+    floor = Floor(policy=replace(POLICY, decline_cooldown_ms=3_000))
+    floor.arrives("w1")
+    floor.now_ms += 1
+    floor.arrives("w2")
+    floor.agent("ann", profile(capacity=50))
+    floor.decline("w1")
+    floor.decline("w2")
+    floor.now_ms += 10_000  # both timers are late, and w2's is the first to fire
+    assert offers(floor.tell(do.EndRest("w2"))) == [("w1", "ann"), ("w2", "ann")]
+
+
 def test_b8_a_decliner_takes_other_work_at_once() -> None:
     floor = Floor()
     floor.agent("ann")
