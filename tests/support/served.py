@@ -113,7 +113,7 @@ async def serving(
         pool = await stack.enter_async_context(asyncpg.create_pool(dsn, min_size=1, max_size=2))
         producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all")
         await stack.enter_async_context(producer)
-        await stack.enter_async_context(_started(app))
+        await stack.enter_async_context(started(app))
         doors = [part for part in app.components if isinstance(part, GrpcServer | HttpServer)]
         ports = {door.name: door.port for door in doors}
         grpc = GrpcDoor(ports["grpc"])
@@ -130,16 +130,17 @@ async def serving(
 
 
 @asynccontextmanager
-async def _started(app: App) -> AsyncIterator[None]:
-    started = []
+async def started(app: App) -> AsyncIterator[None]:
+    """Start every part of a process in this loop, wait until it is ready; drain at the end."""
+    running = []
     try:
         for part in app.components:
-            started.append(part)
+            running.append(part)
             await part.start()
         app.health.passing(DRAINING)
         await until(lambda: app.health.ready, what=f"{app.name} ready: {app.health.checks}")
         yield
     finally:
         app.health.drain()
-        for part in reversed(started):
+        for part in reversed(running):
             await part.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -16,7 +16,7 @@ from services.routing.shell.filters import Filter, where
 from services.routing.shell.wire import nouns
 from services.routing.shell.wire.nouns import Place
 
-Connection = PoolConnectionProxy[asyncpg.Record]
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Position = Sequence[Any]
 
 
