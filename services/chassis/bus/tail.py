@@ -96,11 +96,13 @@ class Tail:
         self, offsets: Mapping[Placed, int], until: Mapping[Placed, int]
     ) -> AsyncIterator[Record]:
         """The records between two positions that the log still `holds`."""
+        behind = {place for place in self._places if offsets[place] < until[place]}
+        if not behind:  # aiokafka 0.14 raises CancelledError from a stop right after the start
+            return
         consumer = await self._consumer()
         try:
             for place in self._places:
                 consumer.seek(place, offsets[place])
-            behind = {place for place in self._places if offsets[place] < until[place]}
             while behind:
                 for place, batch in (await consumer.getmany(timeout_ms=500)).items():
                     for got in batch:
