@@ -9,6 +9,7 @@ import asyncio
 import os
 from pathlib import Path
 
+from services.chassis import failpoint
 from services.chassis.bus import commands, engine, relay
 from services.intake.shell import effects
 from tests.chaos.stack_course import StackCourse, stack_course, traffic, verdict
@@ -20,17 +21,17 @@ RATE = 8
 SECONDS = 150
 
 ALL = ("intake", "routing", "sla", "feedback", "insights")
-FAILPOINTS = {
-    engine.TAKEN: "sla-1",
-    engine.BEFORE_COMMIT: "routing-1",
-    engine.AFTER_COMMIT: "intake-1",
-    relay.BEFORE_PUBLISH: "routing-2",
-    relay.AFTER_PUBLISH: "intake-2",
-    commands.BEFORE_ACCEPT: "intake-1",
-    commands.AFTER_ACCEPT: "routing-1",
-    effects.BEFORE_CALL: "intake-1",
-    effects.AFTER_CALL: "intake-2",
-}
+# Waves of crashes: in each, every process ends at one point.
+WAVES = (
+    {engine.TAKEN: "sla-1", engine.BEFORE_COMMIT: "routing-1", engine.AFTER_COMMIT: "intake-1"},
+    {
+        relay.BEFORE_PUBLISH: "routing-2",
+        relay.AFTER_PUBLISH: "intake-2",
+        commands.BEFORE_ACCEPT: "intake-1",
+    },
+    {commands.AFTER_ACCEPT: "intake-1", effects.AFTER_CALL: "intake-2"},
+    {effects.BEFORE_CALL: "intake-1"},
+)
 
 
 async def test_nothing_is_lost_doubled_or_violated_through_every_fault(tmp_path: Path) -> None:
@@ -49,10 +50,10 @@ async def test_nothing_is_lost_doubled_or_violated_through_every_fault(tmp_path:
 
 
 async def _crash_everywhere(course: StackCourse) -> None:
-    """Crash at each failpoint, several processes at once, each process at one at a time."""
-    waves = [list(FAILPOINTS.items())[at : at + 3] for at in range(0, len(FAILPOINTS), 3)]
-    for wave in waves:
-        await asyncio.gather(*(course.crash_at(point, name) for point, name in wave))
+    """Crash at each failpoint there is."""
+    assert {point for wave in WAVES for point in wave} == set(failpoint.declared())
+    for wave in WAVES:
+        await asyncio.gather(*(course.crash_at(point, name) for point, name in wave.items()))
 
 
 async def _round(course: StackCourse) -> None:

@@ -10,6 +10,8 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Final
 
 import faust
@@ -205,6 +207,7 @@ def _app(processor: Processor[Any], cluster: Cluster) -> Any:
         broker_request_timeout=30.0,
         broker_session_timeout=float(SESSION_SECONDS),
         consumer_auto_offset_reset="earliest",
+        datadir=str(Path(gettempdir()) / "switchboard"),  # Faust makes one; nothing is put there
         key_serializer="raw",
         processing_guarantee="at_least_once",
         producer_acks=-1,
