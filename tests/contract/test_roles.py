@@ -1,4 +1,4 @@
-"""Who may call what: every RPC says so, and DESIGN's RPCs all have a name."""
+"""Who may call what: every RPC says so, and everything that is to come has its name already."""
 
 from __future__ import annotations
 

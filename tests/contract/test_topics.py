@@ -32,7 +32,7 @@ EVENTS = (
     "insights.windows.v1",
 )
 DEAD = tuple(f"{service}.dlq.v1" for service in sorted(SERVICES - {"console"}))
-PERSONAL_DAYS_MAX = 7  # engine.md 23
+PERSONAL_DAYS_MAX = 7  # topics that carry bodies keep them no longer
 EVERY = pytest.mark.parametrize("topic", topics.load().values(), ids=lambda topic: topic.topic)
 
 

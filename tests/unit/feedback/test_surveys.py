@@ -1,4 +1,4 @@
-"""The life of a survey, row by row of the design sheet (row 28) and of the issue."""
+"""The life of a survey, row by row of its table of transitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arithmetic of deadlines in 24/7 time, in minutes, against the rows of the design sheet."""
+"""The arithmetic of deadlines in 24/7 time, in minutes, worked out by hand."""
 
 from __future__ import annotations
 
