@@ -213,14 +213,17 @@ class Engine(Generic[S]):
                 self._decider.decide, self.shards, parsed, repeats=repeats, guilt=guilt
             )
             batch = await self._until_available(decide)
+            published = self._relay.published()
             try:
-                known = await self._commit(batch.commit(self._relay.published()))
+                known = await self._commit(batch.commit(published))
             except WriteRefused as error:
+                self._relay.not_deleted(published)
                 await self._apply_less(parsed, guilt, error)
                 return
             if not known:
                 self._adopt(batch, time.perf_counter() - started)
                 return
+            self._relay.not_deleted(published)
             repeats |= known
 
     async def _apply_less(

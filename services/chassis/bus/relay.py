@@ -94,6 +94,10 @@ class Relay:
         published, self._published = self._published, {}
         return published
 
+    def not_deleted(self, published: Mapping[int, int]) -> None:
+        """Take back what `published` gave: the commit that was to delete it wrote nothing."""
+        self._published = {**published, **self._published}
+
     async def below(self, most: int) -> None:
         """Wait until at most `most` records are unpublished."""
         while self._unpublished > most:
@@ -134,7 +138,7 @@ class Relay:
         try:
             await self._store.forget_published(self._processor, published)
         except StoreUnavailable:
-            self._published = published | self._published
+            self.not_deleted(published)
 
     async def _publish_some(self) -> None:
         some: list[Committed] = []

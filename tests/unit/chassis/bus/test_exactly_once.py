@@ -122,6 +122,17 @@ async def test_a_request_made_twice_has_one_effect_and_one_outcome(world: World)
     assert world.store.requests.keys() == {"r", "other"}
 
 
+async def test_a_batch_decided_again_still_empties_the_outbox(world: World) -> None:
+    node = await world.started()
+    world.send(Count(entity="a", amount=1, request="r"))
+    await node.settle()
+    world.send(Count(entity="a", amount=1, request="r"))  # the first commit finds the repeat
+    await node.settle()
+    await node.relay.forget()
+    heir = await world.started()
+    assert heir.relay.unpublished == 0
+
+
 async def test_what_a_writer_repeats_is_dropped(world: World) -> None:
     node = await world.started()
     count = Count(entity="a", amount=1).SerializeToString()
