@@ -7,4 +7,4 @@ from services.routing.app import SERVICE, build
 from services.routing.settings import RoutingSettings
 
 if __name__ == "__main__":
-    main(SERVICE, RoutingSettings, build)
+    main(SERVICE, RoutingSettings, build, log_keys=["sessions"])
