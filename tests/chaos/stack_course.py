@@ -72,7 +72,7 @@ class StackCourse:
     async def crash_at(self, failpoint: str, name: str) -> None:
         """End a process at a failpoint: the next start is armed, the hit is on disk."""
         hits = await self._arm(name, failpoint, failpoint)
-        await until(hits.exists, what=f"{failpoint} hit in {name}", deadline_s=HIT_S)
+        await until(lambda: _pid(hits), what=f"{failpoint} hit in {name}", deadline_s=HIT_S)
         self.note(f"failpoint {failpoint}")
 
     async def freeze(self, name: str) -> None:
@@ -81,8 +81,8 @@ class StackCourse:
         Others have its shards by then: its commit is refused, and it ends with the status of that.
         """
         hits = await self._arm(name, f"{BEFORE_COMMIT}:8:stop", f"zombie-{name}")
-        await until(hits.exists, what=f"{name} frozen", deadline_s=HIT_S)
-        zombie = psutil.Process(int(hits.read_text().split()[1]))
+        pid = await until(lambda: _pid(hits), what=f"{name} frozen", deadline_s=HIT_S)
+        zombie = psutil.Process(pid)
         end = asyncio.get_running_loop().time() + 2 * SESSION_SECONDS
         await until(lambda: asyncio.get_running_loop().time() > end, what="the thaw", deadline_s=60)
         assert zombie.status() == psutil.STATUS_STOPPED
@@ -112,6 +112,12 @@ class StackCourse:
         await until(
             lambda: self.process(name).status == READY, what=f"{name} ready", deadline_s=READY_S
         )
+
+
+def _pid(hits: Path) -> int:
+    """Who hit the point: its pid is on disk before it ends; 0 until then."""
+    words = hits.read_text().split() if hits.exists() else []
+    return int(words[1]) if len(words) > 1 else 0
 
 
 @asynccontextmanager
