@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -69,4 +70,8 @@ class _Guarded:
                 ]
             await send(message)
 
-        await self._files(scope, receive, guarded)
+        try:
+            await self._files(scope, receive, guarded)
+        except HTTPException as error:
+            answer = PlainTextResponse(error.detail, error.status_code)
+            await answer(scope, receive, guarded)
