@@ -119,10 +119,10 @@ def unfit(profile: Profile, requirement: Requirement) -> Refusal | None:
 
 
 def has_room(profile: Profile, room: Room, requirement: Requirement) -> bool:
-    """Whether an agent who is fit for such work could take one more piece of it now."""
+    """Whether the room that an agent has is enough for one more piece of such work."""
     free, full = room
-    channel = requirement.channel
-    return free >= profile.channels[channel].cost and channel not in full
+    channel = profile.channels.get(requirement.channel)
+    return channel is not None and free >= channel.cost and requirement.channel not in full
 
 
 def refuse(agent: AgentView, work: WorkView, now_ms: int) -> Refusal | None:

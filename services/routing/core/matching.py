@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from heapq import merge
+from heapq import merge, nsmallest
 from itertools import islice
 from typing import Any, TypeVar
 
-from services.routing.core.agents import Agent, Idle
+from services.routing.core.agents import Agent, Idle, Profile, Room
 from services.routing.core.domain import Draft
 from services.routing.core.explain import (
     AgentView,
@@ -29,7 +29,9 @@ from services.routing.core.explain import (
     refuse,
     unfit,
 )
+from services.routing.core.lines import Line
 from services.routing.core.ranked import Ranked
+from services.routing.core.roster import Bench
 from services.routing.core.work import Rank, Requirement, WorkItem
 
 K = TypeVar("K", bound=tuple[Any, ...])
@@ -41,61 +43,89 @@ REFUSED_MAX = 10  # stored as a sample; the counts by reason are complete
 
 def agent_for(draft: Draft, work: WorkItem, now_ms: int) -> Explanation | None:
     """Who is asked for `work`, and why; None where nobody can be."""
-    able, refusals = 0, Counter[Refusal]()
-    queues: list[Ranked[Idle]] = []
-    others: list[Ranked[Idle]] = []
-    for bench in draft.roster.serving(work.requirement.pool):
-        refusals[Refusal.NOT_AVAILABLE] += bench.absent
-        refusal = unfit(bench.profile, work.requirement)
-        able += bench.present if refusal is None else 0
-        for room, queue in bench.ready.items():
-            if refusal is None and has_room(bench.profile, room, work.requirement):
-                queues.append(queue)
-            else:
-                refusals[refusal or Refusal.NO_CAPACITY] += len(queue)
-                others.append(queue)
+    requirement = work.requirement
+    benches = list(draft.roster.serving(requirement.pool))
+    queues = [queue for bench in benches for queue in _fit_queues(bench, requirement)]
     if not queues:
         return None
-    view = _work_view(work, min(able, 2))
+    view = _work_view(work, _able(draft, requirement) if work.rests else 0)
+    refusals = Counter[Refusal]()
     agents = _shortlist(_agents_in_turn(draft, view, queues, refusals, now_ms))
+    if not agents:
+        return None
+    others = _count_agents(benches, requirement, refusals)
     sample = tuple(_agent_view(draft.agents[name]) for _, name in _firsts(others))
-    return _decided(draft, Trigger.WORK_WAITS, agents + sample, (view,), refusals, now_ms)
+    return _explained(draft, Trigger.WORK_WAITS, agents + sample, (view,), refusals, now_ms)
 
 
 def work_for(draft: Draft, agent: Agent, now_ms: int) -> Explanation | None:
     """What `agent` is asked to take next, and why; None where nothing fits."""
-    refusals = Counter[Refusal]()
-    queues: list[Ranked[Rank]] = []
-    others: list[Ranked[Rank]] = []
     room = agent.room
-    for line in draft.lines.serving(agent.profile.pools):
-        refusal = unfit(agent.profile, line.requirement)
-        if refusal is None and has_room(agent.profile, room, line.requirement):
-            queues.append(line.queue)
-        else:
-            refusals[refusal or Refusal.NO_CAPACITY] += len(line.queue)
-            others.append(line.queue)
+    if room[0] <= 0:
+        return None
+    lines = list(draft.lines.serving(agent.profile.pools))
+    queues = [line.queue for line in lines if _fits(agent.profile, room, line.requirement)]
     if not queues:
         return None
     view = _agent_view(agent)
+    refusals = Counter[Refusal]()
     work = _shortlist(_work_in_turn(draft, view, queues, refusals, now_ms))
+    if not work:
+        return None
+    others = _count_work(lines, agent.profile, room, refusals)
     sample = tuple(_work_view(draft.work[name], 0) for *_, name in _firsts(others))
-    return _decided(draft, Trigger.AGENT_FREE, (view,), work + sample, refusals, now_ms)
+    return _explained(draft, Trigger.AGENT_FREE, (view,), work + sample, refusals, now_ms)
 
 
-def _decided(
+def _fits(profile: Profile, room: Room, requirement: Requirement) -> bool:
+    """Whether agents of this profile with this room could take such work, rests aside."""
+    return has_room(profile, room, requirement) and unfit(profile, requirement) is None
+
+
+def _fit_queues(bench: Bench, requirement: Requirement) -> list[Ranked[Idle]]:
+    profile = bench.profile
+    found = [q for room, q in bench.ready.items() if has_room(profile, room, requirement)]
+    return found if found and unfit(profile, requirement) is None else []
+
+
+def _explained(
     draft: Draft,
     trigger: Trigger,
     agents: tuple[AgentView, ...],
     work: tuple[WorkView, ...],
     refusals: Counter[Refusal],
     now_ms: int,
-) -> Explanation | None:
+) -> Explanation:
     inputs = Inputs(trigger, agents, work, now_ms, draft.policy.version)
-    verdict = evaluate(inputs)
-    if not verdict.work_id:
-        return None
-    return Explanation(inputs, verdict, tuple(sorted((+refusals).items())))
+    return Explanation(inputs, evaluate(inputs), tuple(sorted((+refusals).items())))
+
+
+def _count_agents(
+    benches: Iterable[Bench], requirement: Requirement, refusals: Counter[Refusal]
+) -> list[Ranked[Idle]]:
+    """Count who of the pool cannot be asked, by reason; gives the queues they stand in."""
+    others: list[Ranked[Idle]] = []
+    for bench in benches:
+        refusals[Refusal.NOT_AVAILABLE] += bench.absent
+        refusal = unfit(bench.profile, requirement)
+        for room, queue in bench.ready.items():
+            if refusal is not None or not has_room(bench.profile, room, requirement):
+                refusals[refusal or Refusal.NO_CAPACITY] += len(queue)
+                others.append(queue)
+    return others
+
+
+def _count_work(
+    lines: Iterable[Line], profile: Profile, room: Room, refusals: Counter[Refusal]
+) -> list[Ranked[Rank]]:
+    """Count what waits in the agent's pools and is not for them; gives the lines it waits in."""
+    others: list[Ranked[Rank]] = []
+    for line in lines:
+        refusal = unfit(profile, line.requirement)
+        if refusal is not None or not has_room(profile, room, line.requirement):
+            refusals[refusal or Refusal.NO_CAPACITY] += len(line.queue)
+            others.append(line.queue)
+    return others
 
 
 def _agents_in_turn(
@@ -131,7 +161,7 @@ def _work_in_turn(
 
 
 def _shortlist(candidates: Iterable[tuple[V, bool]]) -> tuple[V, ...]:
-    """The first candidates, up to the limit, and at any rate the first that fits."""
+    """The first candidates up to the limit, at any rate the first that fits; none if none fits."""
     kept: list[V] = []
     found = False
     for view, fits in candidates:
@@ -140,12 +170,13 @@ def _shortlist(candidates: Iterable[tuple[V, bool]]) -> tuple[V, ...]:
         found = found or fits
         if found and len(kept) >= FINALISTS_MAX:
             break
-    return tuple(kept)
+    return tuple(kept) if found else ()
 
 
 def _firsts(queues: list[Ranked[K]]) -> Iterator[K]:
-    """The first of each queue and so on, for a sample of those who were refused."""
-    return islice((key for queue in queues for key in islice(queue, 2)), REFUSED_MAX)
+    """The first two of each queue, for a sample of those who were refused: ever the same one."""
+    some = nsmallest(REFUSED_MAX, queues, key=lambda queue: queue.chunks[0][0])
+    return islice((key for queue in some for key in islice(queue, 2)), REFUSED_MAX)
 
 
 def _able(draft: Draft, requirement: Requirement) -> int:
