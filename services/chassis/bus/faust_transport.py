@@ -35,6 +35,10 @@ from services.chassis.bus.record import Record
 from services.chassis.bus.topic_ids import topic_ids
 
 FETCH_WAIT_MS_MAX = 500
+# aiokafka stops asking for a partition whose records have waited for so long, and asks for the
+# others alone. That request may take FETCH_WAIT_MS_MAX and no other is sent meanwhile: a batch of
+# 0.1 s (its default) would cost a domain half a second, in which the next batch gets longer still.
+PREFETCH_WAIT_SECONDS_MAX = 5.0
 
 
 class Feed(Protocol):
@@ -72,6 +76,11 @@ class InLoopConsumer(driver.AIOKafkaConsumerThread):
         """Start as an ordinary service."""
         self._thread_started.set()
         await self._default_start()
+
+    async def on_start(self) -> None:
+        """Connect."""
+        await super().on_start()
+        self._ensure_consumer()._fetcher._prefetch_backoff = PREFETCH_WAIT_SECONDS_MAX
 
     async def stop(self) -> None:
         """Stop as an ordinary service."""
