@@ -91,7 +91,7 @@ status: ## Say what runs, where, since when
 
 ## One tier of `make test` each
 
-.PHONY: fmt lint types arch protos unit contract component simulation e2e chaos
+.PHONY: fmt lint types arch protos unit contract component simulation e2e page chaos
 fmt: $(READY) ## Format all Python (`make test` only checks)
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --quiet --select I --fix .
@@ -122,6 +122,9 @@ simulation: $(READY) ## All services on the memory bus, seeded faults
 
 e2e: setup browser ## The whole stack
 	@$(TIERS) e2e
+
+page: setup browser ## The console's page in a real browser
+	@$(TIERS) page
 
 chaos: setup ## Kills, freezes, crash points under load (DOSE=full: ten times the CI dose)
 	@DOSE=$(DOSE) $(TIERS) chaos

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import kustomize
+from tests.support import browser, kustomize
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -66,6 +66,7 @@ def pytest(*arguments: str) -> tuple[str, ...]:
     return python("-m", "pytest", "--color=no", "-p", "no:cacheprovider", *arguments)
 
 
+PAGE = "tests/e2e/test_console_page.py"
 TIERS = (
     Tier("lint", (tool("ruff", "format", "--check", "."), tool("ruff", "check", "."))),
     Tier("types", (tool("mypy"),)),
@@ -76,7 +77,8 @@ TIERS = (
     Tier("contract", (pytest("tests/contract"),)),
     Tier("component", (pytest("tests/component"),)),
     Tier("simulation", (pytest("tests/simulation"),)),
-    Tier("e2e", (pytest("tests/e2e"),)),
+    Tier("e2e", (pytest("tests/e2e", f"--ignore={PAGE}"),)),
+    Tier("page", (pytest(PAGE),), browser.lacking),
     Tier("chaos", (pytest("tests/chaos", "-s"),)),
 )
 
