@@ -56,7 +56,7 @@ class Effects:
 
     def emit(self, topic: str, key: str, message: Message, *, subject: str = "") -> None:
         """Publish after the commit. Raises `ValueError` for a message no broker would take."""
-        value = message.SerializeToString()
+        value = message.SerializeToString(deterministic=True)  # maps too: a replay says the same
         if len(value) > EMITTED_BYTES_MAX:
             raise ValueError(f"{len(value)} bytes for {topic}; at most {EMITTED_BYTES_MAX}")
         name = message.DESCRIPTOR.full_name
