@@ -16,7 +16,7 @@ from local.demo.traffic import flow
 from local.home import Home
 from local.issuer import Issuer
 from local.ledgerbook import Book, now_ms
-from local.state import StackState
+from local.state import StackState, load
 from local.verify.run import examine
 
 DRAIN_DEADLINE_S = 150.0
@@ -37,7 +37,7 @@ async def perform(
             await flow(order, stage.script, stage.doors.send)
             progress.phase("draining")
             drained = await drain(state, is_idle=stage.is_idle, deadline_s=DRAIN_DEADLINE_S)
-            rss_mb = result.resident_mb(state)
+            rss_mb = result.resident_mb(load(home))
         progress.phase("judging")
         evidence = await examine(home, state)
     finally:

@@ -140,7 +140,7 @@ class Effects:
             return _not_called(dispatch, Answer.REFUSED, "account_unknown")
         sender = self._senders.get(account.provider)
         if sender is None:
-            return _not_called(dispatch, Answer.REFUSED, "channel_cannot_send")
+            return _cannot_send(dispatch)
         make = self._look_up if dispatch.phase is Phase.LOOKING_UP else self._send
         began = time.perf_counter()
         try:
@@ -183,6 +183,14 @@ def _key(dispatch: Dispatch) -> Key:
 def _lost(dispatch: Dispatch) -> commands_pb2.OutboundMessage:
     """Nobody knows how the call ended, or whether it was made."""
     return _not_called(dispatch, Answer.UNKNOWN, "outcome_lost")
+
+
+def _cannot_send(dispatch: Dispatch) -> commands_pb2.OutboundMessage:
+    """A channel without a way out has surely sent nothing: that ends an attempt in doubt, too."""
+    attempt = ReportAttempt(
+        dispatch.message_id, dispatch.attempts, Answer.REFUSED, reason="channel_cannot_send"
+    )
+    return deliveries.attempt_result(dispatch, attempt)
 
 
 def _not_called(dispatch: Dispatch, answer: Answer, reason: str) -> commands_pb2.OutboundMessage:

@@ -152,6 +152,13 @@ async def test_a_look_up_that_breaks_has_seen_nothing(world: World) -> None:
     assert report.sighting == commands_pb2.SIGHTING_UNAVAILABLE
 
 
+async def test_doubt_ends_where_nothing_could_be_sent() -> None:
+    """The process that was to call died before: on a channel without a way out nothing happened."""
+    world = World(account=account(provider="web"))
+    report = (await world.report_of(LOOKUP)).attempt_result
+    assert (report.attempt, report.status, report.error) == (1, FAILED, "channel_cannot_send")
+
+
 async def test_a_report_is_put_again_until_kafka_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "REPORT_RETRY_SECONDS", 0.001)
     world = World(bus_away=3)
