@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from local.verify.checks import agents, effects, lives, log, messages, work
+from local.verify.checks import agents, effects, lives, log, messages, tables, work
 from local.verify.finding import Finding, Report, report
 from local.verify.holding import Replay
 from local.verify.ledgers import Ledgers
@@ -24,17 +24,20 @@ class Tables:
     """By service."""
     work: Mapping[str, str] | None = None
     """State of open work by id; None leaves it out."""
+    rows: Mapping[str, tables.Values] = field(default_factory=dict)
+    """By table's name: what each row says of what the log says too."""
 
 
-def judge(ledgers: Ledgers, world: World, tables: Tables) -> Report:
+def judge(ledgers: Ledgers, world: World, stored: Tables) -> Report:
     """Run every check."""
     replayed = {domain: work.replay(facts) for domain, facts in world.routing.items()}
     states = [state for state, _ in replayed.values()]
     findings = [finding for _, wrong in replayed.values() for finding in wrong]
     findings += log.check(world)
     findings += _intake(ledgers, world)
-    findings += _routing(ledgers, world, states, tables)
-    findings += _lives(ledgers, world, states, tables)
+    findings += _routing(ledgers, world, states, stored)
+    findings += _lives(ledgers, world, states, stored)
+    findings += tables.check(stored.rows, world, states)
     return report(findings, _looked_at(ledgers, world, states))
 
 
@@ -47,24 +50,24 @@ def _intake(ledgers: Ledgers, world: World) -> Iterator[Finding]:
 
 
 def _routing(
-    ledgers: Ledgers, world: World, states: list[Replay], tables: Tables
+    ledgers: Ledgers, world: World, states: list[Replay], stored: Tables
 ) -> Iterator[Finding]:
     for state in states:
         yield from work.check_holding(state)
     yield from work.check_open(world, states)
     yield from agents.check_offers(ledgers.offers, states)
     yield from agents.check_accepts(ledgers.accepts, states)
-    if tables.work is not None:
-        yield from work.check_table(states, tables.work)
+    if stored.work is not None:
+        yield from work.check_table(states, stored.work)
 
 
 def _lives(
-    ledgers: Ledgers, world: World, states: list[Replay], tables: Tables
+    ledgers: Ledgers, world: World, states: list[Replay], stored: Tables
 ) -> Iterator[Finding]:
     nothing = lives.Timers({}, 0)
-    yield from lives.check_offers(states, tables.timers.get("routing", nothing))
-    yield from lives.check_clocks(world, tables.timers.get("sla", nothing))
-    yield from lives.check_surveys(world, tables.timers.get("feedback", nothing))
+    yield from lives.check_offers(states, stored.timers.get("routing", nothing))
+    yield from lives.check_clocks(world, stored.timers.get("sla", nothing))
+    yield from lives.check_surveys(world, stored.timers.get("feedback", nothing))
     yield from lives.check_answers(_surveys_of_links(ledgers, world), world)
 
 

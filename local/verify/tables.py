@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import asyncpg
@@ -15,6 +15,19 @@ from local.verify.judge import Tables
 TIMEOUT_S = 10.0
 TIMER_GRACE_MS = 15_000
 """A timer that is due fires once a tick has gone through the log; later than this it is stuck."""
+
+COMPARED = {
+    "message": "SELECT message_id, conversation_id FROM intake.message WHERE kind <> 'NOTE'",
+    "conversation": "SELECT conversation_id, status FROM intake.conversation",
+    "offer": "SELECT offer_id, state FROM routing.offer",
+    "agent": "SELECT agent_id, used FROM routing.agent",
+    "clock": (
+        "SELECT conversation_id || '/' || lower(metric) || '/' || cycle,"
+        " CASE state WHEN 'VOID' THEN 'CANCELLED' ELSE state END FROM sla.clock"
+    ),
+    "survey": "SELECT survey_id, state FROM feedback.survey",
+}
+"""By name: queries for what the log tells as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,11 @@ async def read(connection: asyncpg.Connection) -> Tables:
     """Read what is compared with the log."""
     services = provision.processing_with_schema()
     timers = {service: await _timers(connection, service) for service in services}
-    return Tables(timers=timers, work=await _open_work(connection, services))
+    return Tables(
+        timers=timers,
+        work=await _open_work(connection),
+        rows={name: await _values(connection, query) for name, query in COMPARED.items()},
+    )
 
 
 async def _timers(connection: asyncpg.Connection, service: str) -> Timers:
@@ -68,15 +85,13 @@ async def _timers(connection: asyncpg.Connection, service: str) -> Timers:
     return Timers({row["key"]: row["due_ms"] for row in rows}, now_ms - TIMER_GRACE_MS)
 
 
-async def _open_work(
-    connection: asyncpg.Connection, services: Iterable[str]
-) -> Mapping[str, str] | None:
-    if "routing" not in services:
-        return None
-    rows = await connection.fetch(
-        "SELECT work_id, state FROM routing.work WHERE state IN ('QUEUED', 'OFFERED', 'ASSIGNED')"
-    )
-    return {row["work_id"]: row["state"].lower() for row in rows}
+async def _values(connection: asyncpg.Connection, query: str) -> Mapping[str, str]:
+    return {row[0]: str(row[1]) for row in await connection.fetch(query)}
+
+
+async def _open_work(connection: asyncpg.Connection) -> Mapping[str, str]:
+    query = "SELECT work_id, lower(state) FROM routing.work WHERE is_open AND state <> 'WRAP_UP'"
+    return await _values(connection, query)
 
 
 async def _use(connection: asyncpg.Connection, service: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from local.verify import ledgers
-from local.verify.checks import work
+from local.verify.checks import tables, work
 from local.verify.finding import Kind
 from tests.unit.local.facts import DOMAIN, FAR_MS, History, healthy
 
@@ -160,6 +160,41 @@ def test_a_table_that_disagrees_with_the_log(history: History) -> None:
     assert [each.id for each in work.check_table([state], {"w2": "queued", "w9": "queued"})] == [
         "w9"
     ]
+
+
+AGREEING = {
+    "message": {"m-SM1": "c1", "r1": "c1", "ask": "c1"},
+    "conversation": {"c1": "RESOLVED"},
+    "offer": {"o1": "DECLINED", "o2": "ACCEPTED"},
+    "agent": {"a1": "0", "a2": "0"},
+    "clock": {"k1": "MET"},
+    "survey": {"s1": "ANSWERED"},
+}
+
+
+def test_tables_that_tell_the_same_are_no_finding(history: History) -> None:
+    state, _ = work.replay(history.world.routing[DOMAIN])
+    assert list(tables.check(AGREEING, history.world, [state])) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value"),
+    [
+        ("message", "m-SM1", "c2"),
+        ("conversation", "c1", "OPEN"),
+        ("offer", "o2", "PENDING"),
+        ("agent", "a2", "25"),
+        ("clock", "k1", "RUNNING"),
+        ("survey", "s1", ""),
+    ],
+)
+def test_a_row_that_tells_something_else(
+    history: History, table: str, key: str, value: str
+) -> None:
+    state, _ = work.replay(history.world.routing[DOMAIN])
+    changed = {**AGREEING, table: {**AGREEING[table], key: value}}
+    [finding] = tables.check(changed, history.world, [state])
+    assert (finding.kind, finding.what, finding.id) == (Kind.VIOLATION, f"{table} row", key)
 
 
 def _timer(offer_id: str) -> str:
