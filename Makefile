@@ -91,7 +91,7 @@ status: ## Say what runs, where, since when
 
 ## One tier of `make test` each
 
-.PHONY: fmt lint types arch protos unit contract component simulation e2e page chaos
+.PHONY: fmt lint types arch manifests protos unit contract component simulation e2e page chaos
 fmt: $(READY) ## Format all Python (`make test` only checks)
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --quiet --select I --fix .
@@ -102,8 +102,11 @@ lint: $(READY) ## ruff: format and lint
 types: $(READY) ## mypy --strict
 	@$(TIERS) types
 
-arch: $(READY) ## Import contracts, tidy test, manifests, documents against the code
+arch: $(READY) ## Import contracts, tidy test, documents and compose file against the code
 	@$(TIERS) arch
+
+manifests: $(READY) ## deploy/k8s, rendered: valid, restricted, in step with the code
+	@$(TIERS) manifests
 
 protos: $(READY) ## Generate what follows from the contracts: code, AsyncAPI
 	@$(PY) -m protos
@@ -120,7 +123,7 @@ component: setup ## One service through its public doors
 simulation: $(READY) ## All services on the memory bus, seeded faults
 	@$(TIERS) simulation
 
-e2e: setup browser ## The whole stack
+e2e: setup ## The whole stack
 	@$(TIERS) e2e
 
 page: setup browser ## The console's page in a real browser
