@@ -19,11 +19,12 @@ class WorkQueued:
 
 @dataclass(frozen=True, slots=True)
 class WorkChanged:
-    """Work asks for something else, or more urgently."""
+    """Work asks for something else, or more urgently. `changed` names what is different."""
 
     work_id: str
     requirement: Requirement
     priority: int
+    changed: tuple[str, ...]
     at_ms: int
 
 

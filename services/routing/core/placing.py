@@ -12,6 +12,7 @@ from services.routing.core.events import (
 )
 from services.routing.core.kinds import WorkState
 from services.routing.core.turn import Turn
+from services.routing.core.work import WorkItem
 
 
 def request(turn: Turn, command: RequestWork) -> None:
@@ -28,10 +29,24 @@ def change(turn: Turn, command: ChangeWork) -> None:
     work = turn.draft.work.get(command.work_id)
     if work is None:
         return
-    if (work.requirement, work.priority) == (command.requirement, command.priority):
+    changed = _changed(work, command)
+    if not changed:
         return
-    turn.add(WorkChanged(work.work_id, command.requirement, command.priority, turn.now_ms))
+    turn.add(WorkChanged(work.work_id, command.requirement, command.priority, changed, turn.now_ms))
     turn.settle(work=[work.work_id])
+
+
+def _changed(work: WorkItem, command: ChangeWork) -> tuple[str, ...]:
+    before, after = work.requirement, command.requirement
+    differs = {
+        "pool": before.pool != after.pool,
+        "channel": before.channel is not after.channel,
+        "language": before.language != after.language,
+        "skills": before.skills != after.skills,
+        "level": before.level is not after.level,
+        "priority": work.priority != command.priority,
+    }
+    return tuple(name for name, is_different in differs.items() if is_different)
 
 
 def withdraw(turn: Turn, command: WithdrawWork) -> None:

@@ -80,6 +80,15 @@ async def test_a_reopened_conversation_asks_again_and_a_settled_one_is_withdrawn
     assert len(center.domain.work) == 1
 
 
+async def test_a_better_tier_is_told_as_a_change_of_priority(center: Center) -> None:
+    thread = Thread()
+    await center.hears(thread.opened(AT_MS))
+    thread.tier = intake.SERVICE_TIER_INSPIRING
+    await center.hears(thread.writes(AT_MS))
+    [updated] = center.events("work_updated")
+    assert (list(updated.changed), updated.work.priority) == (["priority"], 30)
+
+
 async def test_an_event_of_a_conversation_never_heard_of_is_no_dead_letter(center: Center) -> None:
     thread = Thread()
     thread.opened(AT_MS)

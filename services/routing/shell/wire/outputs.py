@@ -107,9 +107,8 @@ def _work_queued(event: ev.WorkQueued, domain: Domain, _: Changes) -> Said:
 def _work_changed(event: ev.WorkChanged, domain: Domain, changes: Changes) -> Said:
     work = changes.work[event.work_id]
     message = _about(work, domain, event.at_ms)
-    changed = ["pool", "skills", "priority", "level", "language", "channel"]
     message.work_updated.CopyFrom(
-        pb.WorkUpdated(work=work_message(work, _place(domain)), changed=changed)
+        pb.WorkUpdated(work=work_message(work, _place(domain)), changed=event.changed)
     )
     yield message
 
