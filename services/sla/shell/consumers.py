@@ -144,14 +144,12 @@ def _spoken_of(inputs: Iterable[Input]) -> list[str]:
 
 
 def _homes(inputs: Sequence[Input], due: Sequence[DueTimer]) -> dict[str, int]:
-    """Conversations that may be stored already, with their shards; a new one never is."""
+    """Conversations that may be stored already, with their shards.
+
+    An opening is no sign of a new one: it may have been published twice, and applied before.
+    """
     homes = {timer.key: timer.shard for timer in due}
-    opened: set[str] = set()
     for given in inputs:
-        name = _conversation_id(given.message)
-        event = given.message
-        if isinstance(event, ConversationEvent) and event.WhichOneof("kind") == "opened":
-            opened.add(name)
-        elif name and name not in opened:
+        if name := _conversation_id(given.message):
             homes.setdefault(name, given.record.partition)
     return homes

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from switchboard.intake.v1 import model_pb2 as intake
+from switchboard.intake.v1.events_pb2 import ConversationEvent
 from switchboard.sla.v1.events_pb2 import SlaEvent
 
+from services.chassis.bus.headers import stamp
+from services.chassis.bus.store import Stamp
 from services.sla.core.policies import MINUTE_MS
 from services.sla.shell.consumers import Clocks
 from tests.support.conversations import TOPIC, Thread
@@ -57,6 +60,14 @@ async def step_to(world: World, node: Node, now_ms: int) -> None:
 def tell(world: World, thread: Thread, *events: object) -> None:
     for event in events:
         world.send(event, topic=TOPIC, key=thread.conversation_id)
+
+
+def publish(world: World, thread: Thread, *events: tuple[int, ConversationEvent]) -> None:
+    """Append events as an outbox does, each with its number in the writer's sequence."""
+    for number, event in events:
+        headers = stamp("intake.threader", 0, Stamp(0, number))
+        key, value = thread.conversation_id.encode(), event.SerializeToString()
+        world.bus.append(TOPIC, key, value, headers)
 
 
 async def test_a_conversation_is_clocked_from_the_first_message_to_the_end(world: World) -> None:
@@ -132,6 +143,21 @@ async def test_an_heir_goes_on_with_every_clock(world: World) -> None:
     await heir.settle()
     spoken = [line.split()[1] for line in said(world) if line.startswith("first")]
     assert spoken == ["started", "warned", "warned", "met"]
+
+
+async def test_an_opening_that_is_published_again_hides_nothing(world: World) -> None:
+    thread, node = Thread(), await world.started()
+    events = [thread.opened(T0), thread.writes(T0), thread.replied(T0)]
+    publish(world, thread, *enumerate(events[:2], start=1))
+    await node.settle()
+    heir = await world.started()
+    publish(world, thread, *enumerate(events, start=1))
+    await heir.settle()
+    assert said(world) == [
+        "first_response/1 started",
+        "resolution/1 started",
+        "first_response/1 met",
+    ]
 
 
 async def test_announcements_of_a_conversation_are_numbered_without_gaps(world: World) -> None:
