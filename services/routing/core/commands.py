@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.routing.core.agents import Profile
-from services.routing.core.kinds import Presence
+from services.routing.core.kinds import Presence, Tier
 from services.routing.core.work import Requirement, WorkItem
 
 
@@ -23,6 +23,8 @@ class ChangeWork:
     work_id: str
     requirement: Requirement
     priority: int
+    tier: Tier
+    language: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from services.routing.core.agents import Profile
 from services.routing.core.explain import Explanation
-from services.routing.core.kinds import Presence
+from services.routing.core.kinds import Presence, Tier
 from services.routing.core.work import Offer, Requirement, Rest, WorkItem
 
 
@@ -24,6 +24,8 @@ class WorkChanged:
     work_id: str
     requirement: Requirement
     priority: int
+    tier: Tier
+    language: str
     changed: tuple[str, ...]
     at_ms: int
 

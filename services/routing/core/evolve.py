@@ -41,6 +41,8 @@ def _work_changed(draft: Draft, event: ev.WorkChanged) -> None:
             requirement=event.requirement,
             line=event.requirement.key,
             priority=event.priority,
+            tier=event.tier,
+            language=event.language,
             changed_ms=event.at_ms,
         )
     )

@@ -32,7 +32,17 @@ def change(turn: Turn, command: ChangeWork) -> None:
     changed = _changed(work, command)
     if not changed:
         return
-    turn.add(WorkChanged(work.work_id, command.requirement, command.priority, changed, turn.now_ms))
+    turn.add(
+        WorkChanged(
+            work_id=work.work_id,
+            requirement=command.requirement,
+            priority=command.priority,
+            tier=command.tier,
+            language=command.language,
+            changed=changed,
+            at_ms=turn.now_ms,
+        )
+    )
     turn.settle(work=[work.work_id])
 
 
@@ -41,10 +51,11 @@ def _changed(work: WorkItem, command: ChangeWork) -> tuple[str, ...]:
     differs = {
         "pool": before.pool != after.pool,
         "channel": before.channel is not after.channel,
-        "language": before.language != after.language,
+        "language": work.language != command.language or before.language != after.language,
         "skills": before.skills != after.skills,
         "level": before.level is not after.level,
         "priority": work.priority != command.priority,
+        "tier": work.tier is not command.tier,
     }
     return tuple(name for name, is_different in differs.items() if is_different)
 

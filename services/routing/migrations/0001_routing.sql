@@ -194,9 +194,9 @@ BEGIN
     IF rows ? 'work' THEN
         INSERT INTO work SELECT * FROM jsonb_populate_recordset(NULL::work, rows->'work')
         ON CONFLICT (work_id) DO UPDATE SET
-            (pool, channel, speaks, skills, level, priority, changed_ms, state, is_open, offers,
+            (tier, language, pool, channel, speaks, skills, level, priority, changed_ms, state, is_open, offers,
              rests, agent_id, offer_id)
-            = (excluded.pool, excluded.channel, excluded.speaks, excluded.skills, excluded.level,
+            = (excluded.tier, excluded.language, excluded.pool, excluded.channel, excluded.speaks, excluded.skills, excluded.level,
                excluded.priority, excluded.changed_ms, excluded.state, excluded.is_open,
                excluded.offers, excluded.rests, excluded.agent_id, excluded.offer_id);
     END IF;

@@ -139,6 +139,13 @@ class Floor:
         asks.setdefault("arrived_ms", self.now_ms)
         return self.tell(do.RequestWork(work(work_id, **asks)))  # type: ignore[arg-type]  # test data
 
+    def changes(self, work_id: str, **asks: object) -> tuple[Event, ...]:
+        """What is asked for is another thing now."""
+        new = work(work_id, **asks)  # type: ignore[arg-type]  # test data
+        return self.tell(
+            do.ChangeWork(work_id, new.requirement, new.priority, new.tier, new.language)
+        )
+
     def accept(self, work_id: str) -> tuple[Event, ...]:
         """Whoever is asked for it takes it."""
         offer = self.offer(work_id)

@@ -148,7 +148,11 @@ class Domains(RuleBasedStateMachine):
     @rule(data=st.data(), wants=asks)
     def change(self, data: st.DataObject, wants: dict[str, object]) -> None:
         item = work(**wants)  # type: ignore[arg-type]  # test data
-        self.play(do.ChangeWork(self.pick(data), item.requirement, item.priority))
+        self.play(
+            do.ChangeWork(
+                self.pick(data), item.requirement, item.priority, item.tier, item.language
+            )
+        )
 
     @precondition(lambda self: len(self.floor.domain.work) > 3)
     @rule(data=st.data())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from immutables import Map
 
-from services.routing.core import commands as do
 from services.routing.core.agents import ChannelCapacity
 from services.routing.core.events import OfferMade
 from services.routing.core.explain import Refusal, Trigger, evaluate, unfit
@@ -98,7 +97,7 @@ def test_b6_a_change_of_priority_keeps_the_arrival() -> None:
     floor.arrives("old")
     floor.wait(1)
     floor.arrives("new", priority=5)
-    floor.tell(do.ChangeWork("old", work().requirement, 5))
+    floor.changes("old", priority=5)
     assert offers(floor.agent("ann")) == [("old", "ann")]
 
 
@@ -106,8 +105,8 @@ def test_a_change_of_requirement_may_make_work_fit() -> None:
     floor = Floor()
     floor.agent("ann")
     floor.arrives("w1", skills=(("billing", 1),))
-    assert offers(floor.tell(do.ChangeWork("w1", work().requirement, 0))) == [("w1", "ann")]
-    assert floor.tell(do.ChangeWork("w1", work().requirement, 0)) == ()
+    assert offers(floor.changes("w1")) == [("w1", "ann")]
+    assert floor.changes("w1") == ()
 
 
 def test_b25_the_explanation_names_who_was_considered_and_why_not() -> None:

@@ -86,7 +86,8 @@ async def test_a_better_tier_is_told_as_a_change_of_priority(center: Center) -> 
     thread.tier = intake.SERVICE_TIER_INSPIRING
     await center.hears(thread.writes(AT_MS))
     [updated] = center.events("work_updated")
-    assert (list(updated.changed), updated.work.priority) == (["priority"], 30)
+    assert (list(updated.changed), updated.work.priority) == (["priority", "tier"], 30)
+    assert updated.work.tier == intake.SERVICE_TIER_INSPIRING
 
 
 async def test_an_event_of_a_conversation_never_heard_of_is_no_dead_letter(center: Center) -> None:

@@ -64,9 +64,10 @@ def _observe(
     placement = place(policy, command.conversation)
     if case is None or not case.is_open:
         return (_request(command, placement, now_ms),)
-    if (case.work.requirement, case.work.priority) == (placement.requirement, placement.priority):
+    placed = _placed(case.work, command, placement)
+    if placed == case.work:
         return ()
-    return (Changed(_placed(case.work, command, placement, now_ms), command.sequence),)
+    return (Changed(replace(placed, changed_ms=now_ms), command.sequence),)
 
 
 def _request(command: Observe, placement: Placement, now_ms: int) -> Requested:
@@ -96,7 +97,7 @@ def _again(case: Case, now_ms: int) -> Requested:
     return Requested(again, None, case.sequence)
 
 
-def _placed(work: WorkItem, command: Observe, placement: Placement, now_ms: int) -> WorkItem:
+def _placed(work: WorkItem, command: Observe, placement: Placement) -> WorkItem:
     return replace(
         work,
         customer_id=command.conversation.customer_id,
@@ -106,5 +107,4 @@ def _placed(work: WorkItem, command: Observe, placement: Placement, now_ms: int)
         line=placement.requirement.key,
         priority=placement.priority,
         policy_version=placement.policy_version,
-        changed_ms=now_ms,
     )

@@ -92,7 +92,13 @@ def _work_requested(said: pb.WorkRequested, now_ms: int) -> do.Command:
 
 
 def _work_changed(said: pb.WorkChanged, _: int) -> do.Command:
-    return do.ChangeWork(said.work.work_id, nouns.requirement_of(said.work), said.work.priority)
+    return do.ChangeWork(
+        work_id=said.work.work_id,
+        requirement=nouns.requirement_of(said.work),
+        priority=said.work.priority,
+        tier=TIERS.of_wire(said.work.tier) or Tier.BASIC,
+        language=said.work.language,
+    )
 
 
 def _work_withdrawn(said: pb.WorkWithdrawn, _: int) -> do.Command:
