@@ -78,6 +78,7 @@ class Folding:
         self._saved: dict[Place, int] = {}
         self._draft: _Draft | None = None
         self._batch: Batch | None = None
+        self._untold = True  # whoever was here before may have saved windows and told nobody
 
     def take(self, taken: Taken) -> None:
         """Remember a record for the next flush."""
@@ -89,6 +90,9 @@ class Folding:
         What fails is kept, and the next flush does exactly that again. Raises `StoreUnavailable`,
         `BusUnavailable`; `Fenced` and `Gap` end the process.
         """
+        if self._untold:
+            await self._feed.publish(await self._store.latest())
+            self._untold = False
         if self._draft is None:
             if not self._waiting:
                 return Flushed((), 0)
@@ -113,6 +117,7 @@ class Folding:
         self._saved = {}
         self._draft = None
         self._batch = None
+        self._untold = True
 
     async def _drafted(self) -> _Draft:
         due = list(self._waiting)

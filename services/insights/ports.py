@@ -73,6 +73,13 @@ class Store(Protocol):
         """
         ...
 
+    async def latest(self) -> Sequence[Window]:
+        """The windows saved last, at least those of one batch, oldest first.
+
+        Raises `StoreUnavailable`.
+        """
+        ...
+
 
 class Log(Protocol):
     """The topics read."""

@@ -30,6 +30,9 @@ class MemoryStore:
         touched = {key.window for key in batch.changes}
         return [window for key, window in sorted(self.windows.items()) if key in touched]
 
+    async def latest(self) -> Sequence[Window]:
+        return sorted(self.windows.values(), key=lambda window: window.revision)
+
     def _at(self, place: Place) -> int:
         return self.known.get(place, Cursor(-1)).next_offset
 

@@ -15,6 +15,7 @@ from services.insights.ports import Batch, StaleParts
 COMMIT_SECONDS = 10.0
 REBUILD_SECONDS = 60.0
 PRUNE_ROWS_MAX = 20_000
+LATEST = 1_000  # windows told again at a start: a batch touches fewer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,10 @@ class PostgresStore:
         if "stale" in answer:
             raise StaleParts({_part_key(row): _part(row) for row in answer["stale"]})
         return [_window(row) for row in answer["windows"]]
+
+    async def latest(self) -> Sequence[Window]:
+        """The windows saved last, oldest first."""
+        return await self.changed(await self.revision() - LATEST, limit=LATEST)
 
     async def windows(
         self, wanted: Wanted, *, after: WindowKey | None = None, limit: int

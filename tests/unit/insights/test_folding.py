@@ -198,6 +198,16 @@ async def test_what_was_not_told_is_told_after_a_restart(bench: Bench) -> None:
     assert bench.outside.published[MINUTES[0]].counts == {"offered": 1}
 
 
+async def test_what_a_crash_left_untold_is_told_by_the_next_process(bench: Bench) -> None:
+    bench.folding.take(taken(PLACES[0], 0, 0))
+    bench.outside.fail = True
+    with pytest.raises(BusUnavailable):
+        await bench.folding.flush()
+    bench.restart()
+    await bench.folding.flush()
+    assert bench.outside.published == bench.store.windows
+
+
 async def test_nothing_taken_asks_nobody(bench: Bench) -> None:
     bench.store.fail = "before"
     assert (await bench.folding.flush()).records == 0
