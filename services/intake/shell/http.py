@@ -92,8 +92,8 @@ class Door:
         body = await _body(request, hook.body_bytes_max)
         incoming = Incoming(
             url=_public_url(self._public_url, request),
-            query=dict(request.query_params),
-            headers=dict(request.headers),
+            query=dict(request.query_params) if request.scope["query_string"] else {},
+            headers=_headers(request),
             body=body,
             now_ms=self._clock.now_ms(),
         )
@@ -118,7 +118,10 @@ class Door:
     async def _publish(self, items: Sequence[Item], provider: str) -> None:
         """All of them, or nothing is known accepted."""
         try:
-            await asyncio.gather(*(self._publish_one(item) for item in items))
+            if len(items) == 1:  # as a rule: no task for it
+                await self._publish_one(items[0])
+            else:
+                await asyncio.gather(*(self._publish_one(item) for item in items))
         except BusUnavailable:
             raise _not_now("not known accepted") from None
         for item in items:
@@ -148,9 +151,16 @@ async def _body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
+def _headers(request: Request) -> dict[str, str]:
+    """By lower-case name; of one that is repeated, the first."""
+    raw = reversed(request.headers.raw)
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+
+
 def _public_url(base: str, request: Request) -> str:
     """The address that the provider called: ours may be behind a proxy."""
-    path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii", "replace")
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    path = raw.decode("ascii", "replace")
     query = request.scope["query_string"].decode("ascii", "replace")
     return f"{base}{path}?{query}" if query else f"{base}{path}"
 

@@ -22,6 +22,7 @@ KEPT_MAX: Final = 250
 """Dossiers of one shard that stay in memory between batches."""
 
 Dossiers = Map[str, Dossier]
+Stored = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -93,24 +94,40 @@ async def _read(
     message_ids = sorted(set().union(*(want.message_ids for want in wanted.values())))
     provider_ids = sorted(set().union(*(want.provider_message_ids for want in wanted.values())))
     named = [home for home, want in wanted.items() if want.provider_message_ids]
-    customers, conversations, deliveries, by_provider, parked = await asyncio.gather(
-        _any(rows, "customer", customer_id=strangers),
-        _any(rows, "conversation", home_id=strangers, live=True),
-        _any(rows, "message_delivery", message_id=message_ids),
-        _any(rows, "message_delivery", home_id=named, provider_message_id=provider_ids),
-        _any(rows, "parked_receipt", home_id=named, waiting=True),
-    )
+    customers, conversations = await _customers(rows, strangers)
+    deliveries, parked = await _sent(rows, message_ids, provider_ids, named)
     dossiers = {home: _renewed(known.get(home) or Dossier(home)) for home in wanted}
     _put_customers(dossiers, customers)
     _put_conversations(dossiers, conversations)
-    _put_deliveries(dossiers, [*deliveries, *by_provider])
+    _put_deliveries(dossiers, deliveries)
     _put_parked(dossiers, parked)
     missing = _missing(dossiers, wanted)
     _put_conversations(dossiers, await _any(rows, "conversation", conversation_id=sorted(missing)))
     return dossiers
 
 
-async def _any(rows: Rows, table: str, **where: Any) -> list[dict[str, Any]]:
+async def _customers(rows: Rows, homes: list[str]) -> tuple[list[Stored], list[Stored]]:
+    """Customers with their live conversations. Who is new to us, as many are, has none to read."""
+    customers = await _any(rows, "customer", customer_id=homes)
+    known = [row["home_id"] for row in customers]
+    return customers, await _any(rows, "conversation", home_id=known, live=True)
+
+
+async def _sent(
+    rows: Rows, message_ids: list[str], provider_ids: list[str], homes: list[str]
+) -> tuple[list[Stored], list[Stored]]:
+    """What we sent and receipts speak of, and receipts that wait; nothing for most batches."""
+    if not message_ids and not provider_ids:
+        return [], []
+    by_us, by_provider, parked = await asyncio.gather(
+        _any(rows, "message_delivery", message_id=message_ids),
+        _any(rows, "message_delivery", home_id=homes, provider_message_id=provider_ids),
+        _any(rows, "parked_receipt", home_id=homes, waiting=True),
+    )
+    return [*by_us, *by_provider], parked
+
+
+async def _any(rows: Rows, table: str, **where: Any) -> list[Stored]:
     """Rows, without asking where an empty list is asked for."""
     if any(value == [] for value in where.values()):
         return []
