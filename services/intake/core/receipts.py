@@ -30,7 +30,9 @@ def note(dossier: Dossier, command: NoteProgress) -> tuple[Event, ...] | Rejecti
     if known is None:
         return _without_message(dossier, command.message_id, told)
     after = _told(known, told)
-    parked = dossier.parked.get(after.provider_message_id)
+    # What is parked is read for our own results, each of which names what it knows the message by;
+    # a receipt must not match more because it happened to be read together with another.
+    parked = None if command.by_provider else dossier.parked.get(told.provider_message_id)
     final = after if parked is None else _told(after, parked)
     matched = () if parked is None else (ReceiptMatched(parked),)
     steps = (step for was, step in ((known, after), (after, final)) if was != step)

@@ -66,6 +66,15 @@ def test_a_receipt_that_matches_nothing_yet_waits_for_its_message() -> None:
     assert not dossier.parked
 
 
+def test_what_waits_is_matched_by_our_own_result_whatever_comes_before() -> None:
+    early = progress(Progress.DELIVERED, message_id="")
+    dossier = after(inbound(), say(), early, progress(Progress.SENT, by_provider=True))
+    assert list(dossier.parked) == ["SMout"]
+    dossier = reduce(evolve, events_of(dossier, progress(Progress.SENT)), dossier)
+    assert dossier.deliveries["r-1"].progress is Progress.DELIVERED
+    assert not dossier.parked
+
+
 def test_only_the_furthest_of_several_early_receipts_is_parked() -> None:
     delivered = progress(Progress.DELIVERED, message_id="")
     sent = progress(Progress.SENT, message_id="")
