@@ -134,7 +134,7 @@ def _simulator(world: environment.World) -> ServerPlan:
         unit=Unit(
             service="simulator",
             command=_python(
-                world.home, "simulator", "local.simulator", environment.simulator(world)
+                world.home, "simulator", ("local.simulator",), environment.simulator(world)
             ),
             probe=http_probe(port, "/healthz"),
             http_port=port,
@@ -150,7 +150,7 @@ def _service(world: environment.World, service: str, name: str) -> Unit:
         command=_python(
             world.home,
             name,
-            f"services.{service}",
+            ("local.serve", f"services.{service}"),
             environment.service(world, service=service, name=name),
         ),
         probe=http_probe(http_port, "/readyz"),
@@ -161,10 +161,10 @@ def _service(world: environment.World, service: str, name: str) -> Unit:
     )
 
 
-def _python(home: Home, name: str, module: str, env: Mapping[str, str]) -> Command:
+def _python(home: Home, name: str, program: tuple[str, ...], env: Mapping[str, str]) -> Command:
     return Command(
         name=name,
-        argv=(sys.executable, "-m", module),
+        argv=(sys.executable, "-m", *program),
         log=home.log(name),
         cwd=home.path,
         env={**environment.interpreter(), **env},
