@@ -10,4 +10,4 @@ import sys
 
 if __name__ == "__main__":
     sys.modules["rich"] = None  # type: ignore[assignment] # how Python marks what can't be imported
-    runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
+    runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
