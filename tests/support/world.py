@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from switchboard.engine.v1.control_pb2 import Control, Tick
 
@@ -35,12 +35,26 @@ class Seen:
         self.failures.append(str(error or ""))
 
 
+class Surroundings(Protocol):
+    """What a node lives in."""
+
+    @property
+    def bus(self) -> MemoryBus:
+        """The one bus."""
+        ...
+
+    def clock(self) -> int:
+        """The time, unix milliseconds."""
+        ...
+
+
 class FlakyPublisher:
     """Publishes to the bus, or fails after any part of it, as told."""
 
     def __init__(self, bus: MemoryBus) -> None:
         self.bus = bus
         self.fail_after: int | None = None  # records published before the next failure
+        self.failure: BaseException = BusUnavailable("told to")
         self.renewed = 0
 
     async def publish(self, records: Mapping[tuple[str, int], Sequence[Outgoing]]) -> None:
@@ -50,7 +64,7 @@ class FlakyPublisher:
         for place, batch in records.items():
             await self.bus.publish({place: batch[:left]})
             left -= min(left, len(batch))
-        raise BusUnavailable("told to")
+        raise self.failure
 
     async def renew(self) -> None:
         self.renewed += 1
@@ -59,7 +73,9 @@ class FlakyPublisher:
 class Node:
     """One process of one processor."""
 
-    def __init__(self, world: World, processor: Processor[Any], store: Store, owner: str) -> None:
+    def __init__(
+        self, world: Surroundings, processor: Processor[Any], store: Store, owner: str
+    ) -> None:
         self.world = world
         self.processor = processor
         self.seen = Seen()

@@ -1,0 +1,157 @@
+"""Invariants 2, 3, 5, 6: one piece of work, one holder, nobody idle, first come first served."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from switchboard.routing.v1 import events_pb2 as pb
+from switchboard.routing.v1 import model_pb2 as model
+
+from services.routing.core.domain import Domain
+from services.routing.shell.topics import EVENTS
+from tests.simulation.group import Violation
+from tests.simulation.judges.reading import check, events, rows
+from tests.simulation.world import World
+from tests.unit.routing import oracle
+
+OPEN_WORK = ["QUEUED", "OFFERED", "ASSIGNED"]
+OFFER_ENDS = ("accepted", "declined", "offer_timed_out", "offer_rescinded")
+
+
+async def judge(world: World) -> None:
+    """Work against conversations, the floor by its tables' owner, and its history by its events."""
+    await _one_work_each(world)
+    for domain, now_ms in floors(world):
+        try:
+            oracle.check(domain, now_ms)
+        except AssertionError as error:
+            raise Violation(f"the floor of {domain.key}: {error!r}") from error
+    for floor in _histories(world):
+        floor.judge()
+
+
+async def _one_work_each(world: World) -> None:
+    work = Counter(row["conversation_id"] for row in await rows(world, "work", state=OPEN_WORK))
+    conversations = {row["conversation_id"]: row for row in await rows(world, "conversation")}
+    check(not work.keys() - conversations.keys(), "work for a conversation that does not exist")
+    for name, row in conversations.items():
+        wanted = 1 if row["status"] == "OPEN" else 0
+        check(work[name] == wanted, f"{row['status']} conversation {name} has {work[name]} work")
+
+
+def floors(world: World) -> Iterator[tuple[Domain, int]]:
+    """The domains as their owners hold them, with their log time."""
+    for member in world.groups["routing.matcher"].members:
+        for shard in member.node.engine.shards.values():
+            for domain in shard.state.domains.values():
+                yield domain, shard.now_ms
+
+
+def _histories(world: World) -> Iterator[_Floor]:
+    told: dict[tuple[str, str], list[pb.RoutingEvent]] = defaultdict(list)
+    for event in events(world, EVENTS, pb.RoutingEvent):
+        if event.sequence:
+            told[event.tenant_id, event.domain].append(event)
+    cooldown_ms = world.policies.routing.decline_cooldown_ms
+    for key in sorted(told):
+        yield _Floor(sorted(told[key], key=lambda event: event.sequence), cooldown_ms)
+
+
+@dataclass(slots=True)
+class _Floor:
+    """One domain, told by its events in their order."""
+
+    events: list[pb.RoutingEvent]
+    cooldown_ms: int
+    waiting: dict[str, model.WorkItem] = field(default_factory=dict)
+    offers: dict[str, model.Offer] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+    holder: dict[str, tuple[str, int]] = field(default_factory=dict)  # work: agent, cost
+    capacity: dict[str, int] = field(default_factory=dict)
+    resting: dict[tuple[str, str], int] = field(default_factory=dict)  # work, agent: until
+
+    def judge(self) -> None:
+        """Play it all."""
+        numbers = [event.sequence for event in self.events]
+        check(numbers == list(range(1, len(numbers) + 1)), f"events are numbered {numbers}")
+        for event in self.events:
+            self._apply(event)
+
+    def _apply(self, event: pb.RoutingEvent) -> None:
+        kind = event.WhichOneof("kind") or ""
+        if kind in OFFER_ENDS:
+            self._offer_ended(event, kind)
+        elif kind in _PLAY:
+            _PLAY[kind](self, event)
+
+    def _agent_changed(self, event: pb.RoutingEvent) -> None:
+        agent = event.agent_changed.agent
+        self.capacity[agent.agent_id] = agent.capacity
+
+    def _queued(self, event: pb.RoutingEvent) -> None:
+        self.holder.pop(event.work_id, None)
+        self.waiting[event.work_id] = event.queued.work
+
+    def _updated(self, event: pb.RoutingEvent) -> None:
+        if event.work_id in self.waiting:
+            self.waiting[event.work_id] = event.work_updated.work
+
+    def _ended(self, event: pb.RoutingEvent) -> None:
+        if not event.completed.wrap_up_ends_at_ms:
+            self.waiting.pop(event.work_id, None)
+            self.holder.pop(event.work_id, None)
+
+    def _offered(self, event: pb.RoutingEvent) -> None:
+        offer = event.offered.offer
+        work = self.waiting.pop(event.work_id, None)
+        check(work is not None, f"work {event.work_id} was offered and did not wait")
+        assert work is not None
+        check(offer.offer_id not in self.offers, f"offer {offer.offer_id} was made twice")
+        self.offers[offer.offer_id] = offer
+        self._check_turn(work, offer)
+        self.holder[event.work_id] = (offer.agent_id, offer.cost)
+        used = sum(cost for agent_id, cost in self.holder.values() if agent_id == offer.agent_id)
+        capacity = self.capacity[offer.agent_id]
+        check(used <= capacity, f"{offer.agent_id} uses {used} of {capacity}")
+
+    def _check_turn(self, work: model.WorkItem, offer: model.Offer) -> None:
+        """Nothing like it has waited longer, but for what this agent had just declined."""
+        for other in self.waiting.values():
+            earlier = (other.arrived_at_ms, other.work_id) < (work.arrived_at_ms, work.work_id)
+            rests = self.resting.get((other.work_id, offer.agent_id), 0) > offer.offered_at_ms
+            if earlier and not rests and _line(other) == _line(work):
+                raise Violation(f"work {work.work_id} was offered before {other.work_id}")
+
+    def _offer_ended(self, event: pb.RoutingEvent, kind: str) -> None:
+        said = getattr(event, kind)
+        offer = self.offers.get(said.offer_id)
+        check(offer is not None, f"offer {said.offer_id} ended and was never made")
+        assert offer is not None
+        check(offer.offer_id not in self.ended, f"offer {offer.offer_id} ended twice")
+        self.ended.add(offer.offer_id)
+        if kind == "accepted":
+            return
+        self.holder.pop(event.work_id, None)
+        if kind != "offer_rescinded":
+            until_ms = event.occurred_at_ms + self.cooldown_ms
+            self.resting[event.work_id, offer.agent_id] = until_ms
+
+
+_PLAY: Mapping[str, Callable[[_Floor, pb.RoutingEvent], None]] = {
+    "agent_changed": _Floor._agent_changed,
+    "queued": _Floor._queued,
+    "work_updated": _Floor._updated,
+    "offered": _Floor._offered,
+    "abandoned": _Floor._ended,
+    "completed": _Floor._ended,
+    "wrap_up_ended": _Floor._ended,
+}
+
+
+def _line(work: model.WorkItem) -> tuple[object, ...]:
+    """What makes two pieces of work take their turns."""
+    skills = tuple((skill.name, skill.min_level) for skill in work.skills)
+    language = work.language.partition("-")[0].lower()
+    return (work.pool, work.channel, language, skills, work.level, work.priority)
