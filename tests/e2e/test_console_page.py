@@ -4,194 +4,29 @@ from __future__ import annotations
 
 import re
 import signal
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import expect
 from switchboard.intake.v1 import conversation_service_pb2 as intake
 from switchboard.intake.v1 import model_pb2 as intake_model
-from switchboard.routing.v1 import model_pb2 as routing
-from switchboard.routing.v1.routing_service_pb2 import WatchQueuesResponse
-from switchboard.sla.v1 import model_pb2 as sla
 
-from local.ports import free_ports
-from services.console.shell.pages import STATIC
-from tests.support import browser as chromium
-from tests.support import tokens
-from tests.support.fleet import Fleet, Member
-from tests.support.tokens import AUDIENCE, ISSUER, Issuer
+from tests.support.house import queued
+from tests.support.tokens import Issuer
 from tests.support.upstreams import Upstreams
 from tests.support.waiting import until
+from tests.support.wall import LIVE, PHONE, SLOW_MS, Wall, running_wall, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-ROOT = Path(__file__).resolve().parents[2]
-AXE = ROOT / "services" / "console" / "web" / "node_modules" / "axe-core" / "axe.min.js"
-QUIET = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-)
-PHONE = {"width": 390, "height": 844}
-LIVE = '[data-status="live"]'
-SLOW_MS = 30_000
-MINUTE_MS = 60_000
-
-
-@dataclass(slots=True)
-class Wall:
-    """A console process, what is behind it, and a browser before it."""
-
-    url: str
-    upstreams: Upstreams
-    issuer: Issuer
-    member: Member
-    browser: Browser
-
-    def token(self, **claims: Any) -> str:
-        """A supervisor's token."""
-        return self.issuer.token(**{"roles": ["supervisor"], "tenant": "acme", **claims})
-
-    @asynccontextmanager
-    async def context(self, **options: Any) -> AsyncIterator[BrowserContext]:
-        """A browser of its own: no storage, no worker shared with other tests."""
-        context = await self.browser.new_context(**options)
-        context.set_default_timeout(SLOW_MS)
-        yield context
-        await context.close()
-
-    @asynccontextmanager
-    async def board(self, **options: Any) -> AsyncIterator[Page]:
-        """The board, live; an error on the page fails the test."""
-        async with self.context(**options) as context:
-            page = await context.new_page()
-            errors: list[str] = []
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            await page.goto(f"{self.url}/#token={self.token()}")
-            await page.wait_for_selector(LIVE)
-            await expect(page.get_by_role("row", name="billing")).to_be_visible(timeout=SLOW_MS)
-            yield page
-            assert not errors
-
-    async def metric(self, name: str) -> float:
-        """A figure of the console process; -1 while it does not answer."""
-        try:
-            async with aiohttp.ClientSession() as session:
-                text = await (await session.get(f"{self.url}/metrics")).text()
-        except aiohttp.ClientError:
-            return -1
-        found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
-        return float(found[1]) if found else -1
-
-
-def furnish(up: Upstreams) -> None:
-    """A small contact center on an ordinary day."""
-    now = time.time_ns() // 1_000_000
-    for pool in ("billing", "orders"):
-        up.queues.queues.add(pool=pool)
-    for number, state in enumerate(
-        (routing.WORK_STATE_QUEUED, routing.WORK_STATE_QUEUED, routing.WORK_STATE_ASSIGNED)
-    ):
-        up.queues.work.add(
-            work_id=f"w{number}",
-            pool="billing",
-            state=state,
-            arrived_at_ms=now - 90_000,
-            agent_id="ann" if state == routing.WORK_STATE_ASSIGNED else "",
-        )
-    presences = (routing.PRESENCE_AVAILABLE, routing.PRESENCE_NO_ANSWER, routing.PRESENCE_OFFLINE)
-    for name, presence in zip(("Ann", "Bob", "Cid"), presences, strict=True):
-        up.agents.append(
-            routing.Agent(
-                agent_id=name.lower(),
-                display_name=name,
-                presence=presence,
-                capacity=100,
-                used_capacity=40,
-                idle_since_ms=now - 30_000,
-                pools=["billing"],
-            )
-        )
-    for number, left in enumerate((-5_000, 200_000, 3_600_000)):
-        up.clocks.clocks.add(
-            clock_id=f"c{number}",
-            conversation_id=f"conversation-{number}",
-            metric=sla.CLOCK_METRIC_FIRST_RESPONSE,
-            tier=intake_model.SERVICE_TIER_INSPIRING,
-            state=sla.CLOCK_STATE_RUNNING,
-            due_at_ms=now + left,
-            target_ms=3_600_000,
-        )
-    minute = now - now % MINUTE_MS
-    for back in range(30):
-        up.kpis.snapshot.windows.add(
-            window_start_ms=minute - back * MINUTE_MS, inbound=back % 7, resolved=back % 4
-        )
-    up.kpis.indicators.add(
-        name="service_level",
-        formula="within_goal / assigned",
-        unit=1,
-        value=0.88,
-        n=412,
-        low=0.85,
-        high=0.91,
-    )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def wall(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wall]:
     """Everything started once; each test has a browser context of its own."""
-    assert (STATIC / "index.html").is_file(), "the page is not built: run `make console`"
-    folder = tmp_path_factory.mktemp("console")
-    upstreams, issuer = Upstreams(), Issuer()
-    furnish(upstreams)
-    await upstreams.start()
-    (folder / "jwks.json").write_bytes(tokens.jwks(issuer))
-    http_port, grpc_port = free_ports(2)
-    target = f"ipv4:127.0.0.1:{upstreams.port}"
-    settings = {
-        "HTTP_PORT": str(http_port),
-        "GRPC_PORT": str(grpc_port),
-        "AUTH_ISSUER": ISSUER,
-        "AUTH_AUDIENCE": AUDIENCE,
-        "AUTH_JWKS": str(folder / "jwks.json"),
-        **{f"{name}_TARGET": target for name in ("INTAKE", "ROUTING", "SLA", "INSIGHTS")},
-    }
-    environment = {f"SWITCHBOARD_{key}": value for key, value in settings.items()}
-    environment["PYTHONPATH"] = f"{ROOT}:{ROOT / 'protos' / 'gen'}"
-    member = Member("console", "services.console", environment, folder / "console.log")
-    path = chromium.executable() or chromium.fetched()
-    async with Fleet(member), async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=QUIET)
-        wall = Wall(f"http://127.0.0.1:{http_port}", upstreams, issuer, member, browser)
-
-        async def serves() -> bool:
-            return await wall.metric("console_browsers") >= 0
-
-        await until(serves, what="the console to serve", deadline_s=60)
-        yield wall
-        await browser.close()
-    await upstreams.stop()
-
-
-def queued(work_id: str, pool: str) -> WatchQueuesResponse:
-    """A customer begins to wait."""
-    step = WatchQueuesResponse()
-    now = time.time_ns() // 1_000_000
-    step.change.event_id, step.change.pool = f"queued {work_id}", pool
-    step.change.work_id, step.change.conversation_id = work_id, f"of {work_id}"
-    step.change.occurred_at_ms = now
-    step.change.queued.reason = "requested"
-    work = step.change.queued.work
-    work.work_id, work.pool, work.arrived_at_ms = work_id, pool, now
-    work.state = routing.WORK_STATE_QUEUED
-    return step
+    async with running_wall(tmp_path_factory.mktemp("console")) as found:
+        yield found
 
 
 async def test_the_board_shows_what_is_and_then_what_happens(wall: Wall) -> None:
@@ -276,11 +111,11 @@ async def test_an_upstream_that_is_away_is_shown_as_stale(wall: Wall) -> None:
 
 
 async def test_all_tabs_of_a_browser_share_one_stream(wall: Wall) -> None:
-    async def streams() -> float:
-        return await wall.metric("console_browsers")
+    async def streams_are(number: float) -> bool:
+        return await wall.metric("console_browsers") == number
 
     async with wall.board() as first:
-        before = await streams()
+        await until(lambda: streams_are(1), what="earlier tests' streams to end")
         token = wall.token()
         pages = [first]
         for _ in range(8):  # more than HTTP/1.1 allows connections
@@ -291,14 +126,10 @@ async def test_all_tabs_of_a_browser_share_one_stream(wall: Wall) -> None:
             await page.bring_to_front()
             await page.wait_for_selector(LIVE)
             await expect(page.get_by_role("row", name="billing")).to_be_visible()
-        assert await streams() == before + 1  # the second token's
+        assert await streams_are(2)  # the first tab's token, and that of the eight others
         for page in pages[1:]:
             await page.close()
-
-        async def given_up() -> bool:
-            return await streams() == before
-
-        await until(given_up, what="the shared stream to end")
+        await until(lambda: streams_are(1), what="the shared stream to end")
 
 
 async def test_the_page_fits_a_phone(wall: Wall) -> None:
@@ -398,16 +229,3 @@ async def test_an_empty_house_says_what_would_fill_it(wall: Wall) -> None:
             assert await violations(page) == []
     finally:
         up.queues, up.agents, up.clocks, up.kpis = kept
-
-
-async def violations(page: Page) -> Sequence[str]:
-    """What axe holds against the page as it is now, a line each."""
-    await page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: list[dict[str, Any]] = await page.evaluate(
-        "axe.run(document, {resultTypes: ['violations']}).then((result) => result.violations)"
-    )
-    return [
-        f"{item['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
-        for item in found
-        for node in item["nodes"]
-    ]

@@ -56,6 +56,9 @@ class KeySet:
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 log.warning("jwks_unreadable", count=len(self._keys), exc_info=error)
                 return
+            except asyncio.CancelledError:  # this caller has gone; the next one asks at once
+                self._asked = -RETRY_SECONDS
+                raise
             self._good = self._asked
             self.generation += 1
 

@@ -122,3 +122,16 @@ def test_symmetric_weak_and_foreign_keys_are_left_out() -> None:
         ]
     }
     assert set(keys.parse(json.dumps(document).encode())) == {"good"}
+
+
+async def test_a_caller_that_goes_away_while_keys_are_read_costs_the_next_nothing() -> None:
+    issuer = Issuer()
+    with tokens.key_server(tokens.jwks(issuer)) as server:
+        auth = authenticator(server.url)
+        gone = asyncio.ensure_future(auth.verify(issuer.token(), NOW_S))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.wait({gone})
+        assert gone.cancelled()
+        assert (await auth.verify(issuer.token(), NOW_S)).tenant_id == "acme"

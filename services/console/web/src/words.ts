@@ -35,6 +35,7 @@ const PRESENCES: Record<Presence, Shown> = {
   4: [4, "Offline", "off"],
   0: [4, "Offline", "off"],
 };
+export const AVAILABLE = 1;
 export const OFFLINE = 4;
 
 /** The five presences by rank. */

@@ -62,6 +62,7 @@ function leave(tab: Tab): void {
 }
 
 function join(tab: Tab, token: string): void {
+  if (streams.get(token)?.tabs.has(tab)) return;
   leave(tab);
   let stream = streams.get(token);
   if (!stream) {

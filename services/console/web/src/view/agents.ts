@@ -4,7 +4,7 @@ import { repeat } from "lit-html/directives/repeat.js";
 import type { WallboardAgent } from "../gen/switchboard/console/v1/console_service_pb";
 import { count, spoken } from "../format";
 import { type Actions, type State, matches, shown } from "../state";
-import { OFFLINE, presenceOf, ranks } from "../words";
+import { AVAILABLE, OFFLINE, presenceOf, ranks } from "../words";
 import { bar, empty, panel, span } from "./parts";
 
 const SHOWN_MAX = 120;
@@ -44,7 +44,7 @@ function card(state: State, agent: WallboardAgent): TemplateResult {
   return html`<li class="agent">
     <i class="dot ${tone}" aria-hidden="true"></i>
     <div class="who"><span class="name" title=${agent.agentId}>${name(agent)}</span><span class="what">${title}${
-      idle && !agent.assigned && rank(agent) !== OFFLINE ? html` · <span title="idle for ${spoken(nowMs - idle)}">idle ${span(nowMs - idle)}</span>` : ""
+      idle && !agent.assigned && rank(agent) === AVAILABLE ? html` · <span title="idle for ${spoken(nowMs - idle)}">idle ${span(nowMs - idle)}</span>` : ""
     }</span></div>
     <div class="load"><span>${count(agent.assigned)}<span class="sr"> conversations, capacity</span></span><span class="of">${agent.usedCapacity}/${agent.capacity}</span>${bar(full, full >= 1 ? "hot" : full > 0.7 ? "warm" : "calm")}</div>
   </li>`;
