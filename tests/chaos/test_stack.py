@@ -21,7 +21,7 @@ KILLS, ZOMBIES, BROKER_KILLS, DATABASE_KILLS = 20, 3, 3, 3
 RATE = 8
 SECONDS = 900  # the traffic is ended when the faults are done
 
-ALL = ("intake", "routing", "sla", "feedback", "insights")
+ALL = ("intake", "routing", "sla", "feedback", "insights", "console")
 # Waves of crashes: in each, every process ends at one point.
 WAVES = (
     {engine.TAKEN: "sla-1", engine.BEFORE_COMMIT: "routing-1", engine.AFTER_COMMIT: "intake-1"},
@@ -74,5 +74,8 @@ async def _round(course: StackCourse) -> None:
 
 
 async def _kill(course: StackCourse, names: list[str], times: int) -> None:
+    """Kill processes in a shuffled order, each before any a second time."""
+    order: list[str] = []
     for _ in range(times):
-        await course.kill(course.chance.choice(names))
+        order = order or course.chance.sample(names, len(names))
+        await course.kill(order.pop())
