@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from services.chassis.bus import topics
 from local.provisioner import Drift, Provisioner, TopicDriftError
+from services.chassis.bus import topics
 from services.chassis.bus.topics import Topic
 from tests.support.stack import Kafka
 
