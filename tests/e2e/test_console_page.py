@@ -17,7 +17,7 @@ from tests.support.house import queued
 from tests.support.tokens import Issuer
 from tests.support.upstreams import Upstreams
 from tests.support.waiting import until
-from tests.support.wall import LIVE, PHONE, SLOW_MS, Wall, running_wall, violations
+from tests.support.wall import LIVE, PHONE, Wall, running_wall, violations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -107,7 +107,7 @@ async def test_an_upstream_that_is_away_is_shown_as_stale(wall: Wall) -> None:
         await expect(page.get_by_role("row", name="billing")).to_be_visible()
         assert await violations(page) == []
         await wall.upstreams.start()
-        await expect(page.locator(".stale-note")).to_have_count(0, timeout=SLOW_MS)
+        await expect(page.locator(".stale-note")).to_have_count(0)
 
 
 async def test_all_tabs_of_a_browser_share_one_stream(wall: Wall) -> None:

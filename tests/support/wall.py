@@ -71,7 +71,7 @@ class Wall:
             page.on("pageerror", lambda error: errors.append(str(error)))
             await page.goto(f"{self.url}/#token={self.token()}")
             await page.wait_for_selector(LIVE)
-            await expect(page.get_by_role("row", name="billing")).to_be_visible(timeout=SLOW_MS)
+            await expect(page.get_by_role("row", name="billing")).to_be_visible()
             yield page
             assert not errors
 
@@ -89,6 +89,7 @@ class Wall:
 @asynccontextmanager
 async def running_wall(folder: Path) -> AsyncIterator[Wall]:
     """Everything started, furnished and serving; `folder` takes keys and logs."""
+    expect.set_options(timeout=SLOW_MS)
     assert (STATIC / "index.html").is_file(), "the page is not built: run `make console`"
     upstreams, issuer = Upstreams(), Issuer()
     furnish(upstreams)
