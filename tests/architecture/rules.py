@@ -85,7 +85,7 @@ def functions(source: Source) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef
             yield node
 
 
-def test_modules(source: Source) -> bool:
+def holding_tests(source: Source) -> bool:
     """Files that hold tests."""
     return source.is_python and PurePosixPath(source.path).name.startswith("test_")
 
@@ -102,7 +102,7 @@ RULES = (
     Rule("long function", python, long_function),
     Rule("junk drawer", python, junk_drawer),
     Rule("undocumented module", under("services/", "local/", "bench/"), undocumented),
-    Rule("test that asserts nothing", test_modules, asserts_nothing),
+    Rule("test that asserts nothing", holding_tests, asserts_nothing),
     Rule(
         "unfinished work",
         ending(".py", ".ts", ".proto", ".sql", ".yaml", ".yml", "Makefile", "Dockerfile"),
