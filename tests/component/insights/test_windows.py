@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import grpc
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 from switchboard.engine.v1.records_pb2 import DeadLetter
 from switchboard.insights.v1 import insights_service_pb2 as pb
 from switchboard.insights.v1.events_pb2 import InsightsEvent
 
+from services.chassis.bus import topics
 from tests.component.insights.conftest import METHODS, World
 from tests.component.insights.facts import (
     MINUTE_MS,
@@ -102,6 +105,16 @@ async def test_a_record_that_cannot_be_read_is_set_aside_and_the_next_one_counts
         "routing.events.v1",
     )
     assert letter.error.startswith("DecodeError")
+
+
+async def test_faust_declares_its_changelog_and_nothing_else(insights: World) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=insights.kafka.bootstrap)
+    await admin.start()
+    found = {name for name in await admin.list_topics() if not name.startswith("__")}
+    await admin.close()
+    declared = found - topics.load().keys()
+    assert declared
+    assert all(re.fullmatch(r"insights\.windows\.g\d+-windows-changelog", x) for x in declared)
 
 
 async def test_only_the_caller_s_tenant_is_shown_and_only_with_a_token(insights: World) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.chassis.bus.fates import BusUnavailable, Fenced, Gap, StoreUnavailable
-from services.insights.core.cursor import Stamp
+from services.insights.core.cursor import Cursor, Stamp
 from services.insights.core.model import Counts, Part, PartKey, Place, Window, WindowKey
 from services.insights.handlers import Folding, Taken
 from services.insights.ports import Batch
@@ -206,6 +206,23 @@ async def test_what_a_crash_left_untold_is_told_by_the_next_process(bench: Bench
     bench.restart()
     await bench.folding.flush()
     assert bench.outside.published == bench.store.windows
+
+
+async def test_what_comes_while_cursors_are_read_waits_for_the_next_flush(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def meanwhile(places: Iterable[Place]) -> Mapping[Place, Cursor]:
+        bench.folding.take(taken(PLACES[0], 1, 0))
+        bench.folding.take(taken(PLACES[1], 0, 0))
+        return {}
+
+    bench.folding.take(taken(PLACES[0], 0, 0))
+    monkeypatch.setattr(bench.store, "cursors", meanwhile)
+    assert (await bench.folding.flush()).records == 1
+    monkeypatch.undo()
+    assert (await bench.folding.flush()).records == 2
+    assert bench.counts() == {MINUTES[0]: {"offered": 3}}
+    assert not bench.outside.rewound
 
 
 async def test_nothing_taken_asks_nobody(bench: Bench) -> None:
