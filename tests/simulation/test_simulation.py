@@ -1,4 +1,4 @@
-"""Every seed keeps the invariants of DESIGN.md section 7, and is the same run each time.
+"""Every seed keeps what ARCHITECTURE.md says always holds, and is the same run each time.
 
 `SIMULATION_SEEDS=1000` plays more of them; `python -m tests.simulation --seed N` tells one again.
 """

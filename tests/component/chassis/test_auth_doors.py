@@ -18,6 +18,9 @@ DOORS = ("grpc", "connect")
 ASK = echo.Ask(word="hello", count=1)
 
 
+RESET = "Internal error from Core"  # what grpc.aio calls a reset stream
+
+
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_good_token_is_let_in_with_its_own_tenant(
@@ -36,10 +39,13 @@ async def test_bad_tokens_are_refused(house: House, door: str, kind: str) -> Non
         name: await house.door(door).call(METHODS[kind], ASK, token=token)
         for name, token in bad.items()
     }
-    let_in = {name: reply for name, reply in replies.items() if reply.code != "UNAUTHENTICATED"}
+    # A stream that is refused while its client still writes may reach the client as a bare reset.
+    told = {name: reply for name, reply in replies.items() if reply.text != RESET}
+    let_in = {name: reply for name, reply in told.items() if reply.code != "UNAUTHENTICATED"}
     assert let_in == {}
     assert house.echo.heard == []
-    reasons = {reply.details["ErrorInfo"].reason for reply in replies.values()}
+    assert len(told) >= 20 or kind == "Talk"
+    reasons = {reply.details["ErrorInfo"].reason for reply in told.values()}
     assert reasons == {"UNAUTHENTICATED", "TOKEN_MISSING"}
 
 

@@ -1,4 +1,4 @@
-"""Who can take what, and in which order: routing.md (b) 5, 6, 16, 25."""
+"""Who can take what, and in which order: backlog first, first come first served, longest idle, reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Offers and assignments: routing.md (b) 1–5, 8–11, 16, 19, 22, each under its number."""
+"""Offers and assignments: one holder, capacity, terms, declines, rests."""
 
 from __future__ import annotations
 

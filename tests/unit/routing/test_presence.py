@@ -1,4 +1,4 @@
-"""Agents and their sessions: routing.md (b) 11, 12, 22, and leases that are lost."""
+"""Agents and their sessions: withdrawn offers, grace, repeats, and leases that are lost."""
 
 from __future__ import annotations
 
