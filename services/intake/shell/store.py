@@ -93,7 +93,11 @@ class ConversationStore:
         return [rows.conversation_of(dict(row)) for row in found]
 
     async def sent_ids(self, account_id: str, home_id: str, *, since_ms: int) -> frozenset[str]:
-        """Provider ids of what was sent from an account to a recipient since."""
+        """Provider ids of what was sent from an account to a recipient since.
+
+        Behind a backlog an attempt is dated when it was asked for, long before its call: then the
+        end of the call tells.
+        """
         async with translated():
             found = await self._postgres.pool.fetch(_SENT_IDS, home_id, account_id, since_ms)
         return frozenset(row["provider_message_id"] for row in found)
@@ -134,4 +138,5 @@ SELECT * FROM conversation_change
 WHERE conversation_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"""
 _SENT_IDS = """
 SELECT provider_message_id FROM dispatch
-WHERE home_id = $1 AND account_id = $2 AND attempted_at_ms >= $3 AND provider_message_id <> ''"""
+WHERE home_id = $1 AND account_id = $2 AND greatest(attempted_at_ms, settled_at_ms) >= $3
+AND provider_message_id <> ''"""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
+import orjson
 import pytest
 
 from services.chassis.bus.processor import Row
+from services.intake.core.delivery.model import Phase
 from services.intake.core.model import Progress, Receipt
 from services.intake.shell import rows
 from services.intake.shell.rows import DELIVERY_TABLES, THREADER_TABLES
+from services.intake.shell.store import ConversationStore
 from tests.component.intake.house import Visit
 from tests.unit.intake.given import CONVERSATION, NOON_MS, after, dispatch, inbound, say
 
@@ -66,7 +71,8 @@ LOOKUPS = {
         WHERE home_id = ANY($1::text[]) AND provider_message_id = ANY($2::text[])""",
     "dispatch_of_recipient": """
         SELECT provider_message_id FROM dispatch
-        WHERE home_id = $1::text AND account_id = $2::text AND attempted_at_ms >= $3::bigint""",
+        WHERE home_id = $1::text AND account_id = $2::text
+        AND greatest(attempted_at_ms, settled_at_ms) >= $3::bigint""",
 }
 
 
@@ -82,3 +88,16 @@ async def test_a_lookup_has_its_index_whatever_is_looked_up(visit: Visit, index:
         plan = await visit.rows.fetch(f"EXPLAIN EXECUTE lookup({nulls})")
         await visit.rows.execute("DEALLOCATE lookup")
     assert any(index in row[0] for row in plan), [row[0] for row in plan]
+
+
+async def test_what_was_asked_for_long_ago_and_sent_just_now_is_known(visit: Visit) -> None:
+    hour_ms = 3_600_000
+    queued = dispatch("late", account_id="late-account")
+    called = replace(queued, attempted_at_ms=NOON_MS - 9 * hour_ms, settled_at_ms=NOON_MS)
+    sent = replace(called, phase=Phase.SENT, provider_message_id="SMlate")
+    row = orjson.dumps(rows.dispatch_row(sent, shard=0, resident=False)).decode()
+    query = "INSERT INTO dispatch SELECT * FROM jsonb_populate_record(NULL::dispatch, $1::jsonb)"
+    await visit.rows.execute(query, row)
+    store = ConversationStore(cast("Any", SimpleNamespace(pool=visit.rows)))
+    since_ms = NOON_MS - hour_ms
+    assert await store.sent_ids("late-account", sent.home_id, since_ms=since_ms) == {"SMlate"}
