@@ -44,10 +44,10 @@ class SentIds:
         self._rows = store.rows
 
     async def sent_ids(self, account_id: str, home_id: str, *, since_ms: int) -> frozenset[str]:
-        """Ids of messages that were attempted since."""
+        """Ids of messages that were attempted, or whose calls have ended, since."""
         found = await self._rows.select("dispatch", account_id=account_id, home_id=home_id)
-        ids = (row["provider_message_id"] for row in found if row["attempted_at_ms"] >= since_ms)
-        return frozenset(filter(None, ids))
+        since = (r for r in found if max(r["attempted_at_ms"], r["settled_at_ms"]) >= since_ms)
+        return frozenset(row["provider_message_id"] for row in since) - {""}
 
 
 class Calls(Effects):

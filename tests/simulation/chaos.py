@@ -111,7 +111,7 @@ async def _provide(world: World) -> str:
     """The provider answers a call or reports; the caller may be dead by then."""
     if not world.provider.is_busy:
         return await _fetch(world)
-    if world.provider.calls and world.dice.random() < world.weather.crash:
+    if world.provider.calls and world.dice.random() < 5 * world.weather.crash:
         call = world.dice.choice(world.provider.calls)
         group = world.groups["intake.delivery"]
         group.kill(group.called(call.owner), world.dice)

@@ -23,6 +23,7 @@ from services.routing.shell.consumers.matcher import Matcher
 from services.routing.shell.consumers.triage import Triage
 from services.sla.core.policies import STANDARD_TABLE, PolicyTable
 from services.sla.shell.consumers import Clocks
+from tests.simulation.weather import Weather, drawn
 from tests.support.memory_store import MemoryStore
 
 SKILL = "diplomacy"
@@ -83,10 +84,11 @@ PROCESSORS: Mapping[str, MakeProcessor] = {
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The make of a world."""
+    """The make of a world, and its weather."""
 
     processors: Mapping[str, MakeProcessor] = field(default_factory=lambda: PROCESSORS)
     store: Callable[[tuple[Table, ...]], MemoryStore] = MemoryStore
+    weather: Callable[[Random], Weather] = drawn
 
     def with_processor(self, name: str, make: MakeProcessor) -> Parts:
         """The same with another processor in the place of `name`."""

@@ -17,7 +17,7 @@ from services.intake.core.account import Account
 from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
 from services.intake.core.delivery.model import Dispatch
 from services.intake.shell.channels.protocol import Reported
-from services.intake.shell.channels.twilio_sender import _recognised
+from services.intake.shell.channels.twilio_sender import CALL_SECONDS, _recognised
 from services.intake.shell.channels.twilio_sms import StatusHook
 from services.intake.shell.topics import INPUTS
 from services.intake.shell.wire import inputs
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tests.simulation.weather import Weather
     from tests.simulation.world import World
 
+CALL_MS = round(CALL_SECONDS * 1000)
+
 
 @dataclass(slots=True, eq=False)
 class Call:
@@ -35,6 +37,7 @@ class Call:
     owner: str
     dispatch: Dispatch
     known_ids: frozenset[str] | None  # of a look-up; None for a message
+    began_ms: int
     answer: asyncio.Future[Any]
 
 
@@ -77,7 +80,7 @@ class Provider:
 
     async def _call(self, owner: str, dispatch: Dispatch, known: frozenset[str] | None) -> Any:
         answer = asyncio.get_running_loop().create_future()
-        self.calls.append(Call(owner, dispatch, known, answer))
+        self.calls.append(Call(owner, dispatch, known, self._world.clock(), answer))
         return await answer
 
     def cut(self, owner: str) -> None:
@@ -85,7 +88,7 @@ class Provider:
         for call in [call for call in self.calls if call.owner == owner]:
             self.calls.remove(call)
             if call.known_ids is None and self._dice.random() < 0.5:
-                self._take(call.dispatch)
+                self._take(call)
 
     # moved by the simulation
 
@@ -110,31 +113,37 @@ class Provider:
         return self._world.weather
 
     def _answer(self, call: Call) -> str:
-        report = self._look_up(call) if call.known_ids is not None else self._send(call.dispatch)
+        report = self._look_up(call) if call.known_ids is not None else self._send(call)
         call.answer.set_result(report)
         what = report.sighting if isinstance(report, ReportLookup) else report.answer
         return f"{call.owner} calls about {call.dispatch.message_id[:8]}: {what.lower()}"
 
-    def _send(self, dispatch: Dispatch) -> ReportAttempt:
-        if self._dice.random() < self._weather.refusals:
+    def _send(self, call: Call) -> ReportAttempt:
+        dispatch, is_late = call.dispatch, self._is_late(call)
+        if not is_late and self._dice.random() < self._weather.refusals:
             answer = self._dice.choice((Answer.REFUSED, Answer.NOT_ACCEPTED))
             return _attempt(dispatch, answer, "said_no")
-        in_doubt = self._dice.random() < self._weather.doubts
+        in_doubt = is_late or self._dice.random() < self._weather.doubts
         if in_doubt and self._dice.random() < 0.5:
             return _attempt(dispatch, Answer.UNKNOWN, "http_500")
-        taken = self._take(dispatch)
+        taken = self._take(call)
         if in_doubt:
             return _attempt(dispatch, Answer.UNKNOWN, "http_500")
         return _attempt(dispatch, Answer.ACCEPTED, sid=taken.sid)
 
-    def _take(self, dispatch: Dispatch) -> Taken:
+    def _is_late(self, call: Call) -> bool:
+        """Whether the caller has hung up by now."""
+        return self._world.clock() > call.began_ms + CALL_MS
+
+    def _take(self, call: Call) -> Taken:
+        dispatch = call.dispatch
         taken = Taken(
             sid=f"SM{len(self.book):032d}",
             message_id=dispatch.message_id,
             account=self._account_of[dispatch.account_id],
             recipient=dispatch.recipient,
             text=dispatch.text,
-            taken_ms=self._world.clock(),
+            taken_ms=min(self._world.clock(), call.began_ms + CALL_MS),
         )
         self.book.append(taken)
         end = "undelivered" if self._dice.random() < self._weather.refusals / 2 else "delivered"
@@ -147,6 +156,8 @@ class Provider:
 
     def _look_up(self, call: Call) -> ReportLookup:
         dispatch, known = call.dispatch, call.known_ids or frozenset()
+        if self._is_late(call):
+            return ReportLookup(dispatch.message_id, dispatch.lookups, Sighting.UNAVAILABLE)
         if self._dice.random() < self._weather.blindness:
             sighting = self._dice.choice((Sighting.ABSENT, Sighting.UNAVAILABLE))
             return ReportLookup(dispatch.message_id, dispatch.lookups, sighting)

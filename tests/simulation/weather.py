@@ -70,6 +70,11 @@ _STRENGTH = {
 """The strongest that each may be."""
 
 
+def storm(_: Random) -> Weather:
+    """Everything at once, at half its strength."""
+    return replace(CALM, **{name: strength / 2 for name, strength in _STRENGTH.items()})
+
+
 def drawn(dice: Random) -> Weather:
     """The weather of a run: about every second fault, each as strong as the dice say."""
     return replace(

@@ -23,7 +23,7 @@ from tests.simulation.parts import SERVICES, Parts, Policies
 from tests.simulation.provider import Provider
 from tests.simulation.replies import Replies
 from tests.simulation.sessions import HEARTBEAT_MS
-from tests.simulation.weather import Weather, drawn
+from tests.simulation.weather import Weather
 from tests.support.memory_bus import MemoryBus
 
 PARTITIONS = 4
@@ -43,7 +43,7 @@ class World:
     def __init__(self, seed: int, clock: Clock, *, parts: Parts, aloud: bool = False) -> None:
         self.dice = Random(seed)
         self.time = clock
-        self.weather = drawn(self.dice)
+        self.weather = parts.weather(self.dice)
         self.policies = Policies.drawn(self.dice)
         self.tenants = TENANTS
         self.trace = Trace(aloud=aloud)

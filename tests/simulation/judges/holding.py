@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from traceback import extract_tb
 
 from switchboard.routing.v1 import events_pb2 as pb
 from switchboard.routing.v1 import model_pb2 as model
@@ -27,7 +28,8 @@ async def judge(world: World) -> None:
         try:
             oracle.check(domain, now_ms)
         except AssertionError as error:
-            raise Violation(f"the floor of {domain.key}: {error!r}") from error
+            law = extract_tb(error.__traceback__)[-1].name
+            raise Violation(f"the floor of {domain.key}: not {law}") from error
     for floor in _histories(world):
         floor.judge()
 
