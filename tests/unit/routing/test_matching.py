@@ -1,4 +1,4 @@
-"""Who can take what, and in which order: backlog first, first come first served, longest idle, reasons."""
+"""Who can take what, and in which order: backlog first, then by arrival, longest idle, reasons."""
 
 from __future__ import annotations
 
