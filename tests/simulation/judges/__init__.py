@@ -1,4 +1,4 @@
-"""What must hold, as ARCHITECTURE.md says it: judged over tables and topics, by raising `Violation`.
+"""What must hold, as ARCHITECTURE.md says: judged over tables and topics, by raising `Violation`.
 
 Judges share no code with what they judge where they can help it: they fold the topics anew, slowly
 and obviously, and compare.
