@@ -20,6 +20,7 @@ from services.chassis.bus.record import Record
 
 WAITING_MAX = 10_000  # records a watcher may be behind before it is dropped
 RETRY_SECONDS = 0.5
+GATHER_SECONDS = 0.02  # a watcher may be so late: a fetch for each record costs more than records
 
 log = structlog.get_logger(__name__)
 
@@ -141,6 +142,7 @@ class Tail:
                     for got in batch:
                         for reader in self._readers:
                             reader.offer(_record(got))
+                await asyncio.sleep(GATHER_SECONDS)
         finally:
             await consumer.stop()
 

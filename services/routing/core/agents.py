@@ -108,10 +108,15 @@ class Agent:
     @property
     def room(self) -> Room:
         """What they could still take."""
+        free = self.profile.capacity - self.used
+        limited = [(c, its.max_items) for c, its in self.profile.channels.items() if its.max_items]
+        if not limited:
+            return (free, ())
         counts = Counter(engagement.channel for engagement in self.engagements)
-        channels = self.profile.channels
-        full = (c for c, n in counts.items() if c in channels and 0 < channels[c].max_items <= n)
-        return (self.profile.capacity - self.used, tuple(sorted(full)))
+        return (
+            free,
+            tuple(sorted(channel for channel, most in limited if counts[channel] >= most)),
+        )
 
     @property
     def idle(self) -> Idle:

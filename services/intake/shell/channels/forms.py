@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -19,7 +20,8 @@ def media_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def urlencoded(body: bytes) -> dict[str, list[str]]:
+@lru_cache(maxsize=1)  # a hook reads a form twice: to verify it, and at once to parse it
+def urlencoded(body: bytes) -> Mapping[str, list[str]]:
     """Names and their values in the order of the form. Raises `Malformed`."""
     try:
         pairs = parse_qsl(
