@@ -66,6 +66,11 @@ class Calls(Effects):
         self._owner = owner
         self._senders = {"twilio": Line(world, owner)}
 
+    def check(self) -> None:
+        """Raise what would have ended the process."""
+        if self._background._error is not None:
+            raise self._background._error
+
     def cut(self) -> None:
         """The process is gone, in the middle of whatever it was doing."""
         for task in tuple(self._tasks.values()):

@@ -35,6 +35,10 @@ class Effector(Protocol):
         """The process is gone."""
         ...
 
+    def check(self) -> None:
+        """Raise what has broken in it, if anything has."""
+        ...
+
 
 class Member:
     """One process: a node with its own connection."""
@@ -172,6 +176,8 @@ class Group:
             moved |= bool(await member.node.fetch())
             moved |= member.node.relay.unpublished > 0
             await member.publish()
+            if member.effector is not None:
+                member.effector.check()
         return moved
 
     async def process(

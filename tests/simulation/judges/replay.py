@@ -24,14 +24,18 @@ Sent = dict[tuple[str, int, int, int], bytes]  # topic, partition, shard, sequen
 
 
 async def judge(world: World) -> None:
-    """Each processor's records into a fresh one, cut otherwise: the same rows, timers, records."""
+    """Each processor's records into a fresh one, cut otherwise: the same rows, answers, records."""
+    published = _published(world)
     for name in world.groups:
         store = MemoryStore(world.parts.processors[name](world.policies, Nobody()).tables)
         node = await _fresh(world, name, store)
         for batch in _cut(world, world.history.records[name]):
             await node.engine.process(batch)
         _compare_rows(world, name, store)
-        sent, again = _published(world)[name], _waiting(node)
+        requests = world.stores[name.partition(".")[0]].requests
+        for key, answer in store.requests.items():
+            check(requests[key] == answer, f"{name} replayed answers {key} otherwise")
+        sent, again = published[name], _waiting(node)
         for place in sent.keys() | again.keys():
             check(sent.get(place) == again.get(place), f"{name} replayed says otherwise at {place}")
 
