@@ -56,7 +56,7 @@ def _fault(world: World) -> Fault:
     if dice.random() < weather.crash:
         return dice.choice((Fault.DIES_BEFORE, Fault.DIES_AFTER))
     if dice.random() < weather.outage:
-        return dice.choice((Fault.LOST_BEFORE, Fault.LOST_AFTER))
+        return dice.choice((Fault.AWAY, Fault.LOST_BEFORE, Fault.LOST_AFTER))
     return Fault.NONE
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 from services.chassis.bus.fates import StoreUnavailable
 from services.chassis.bus.processor import Rows
@@ -20,9 +20,10 @@ class PowerCut(BaseException):
 
 
 class Fault(Enum):
-    """What happens at the next commit."""
+    """What happens at the next commit; or, where the database is away, at whatever comes first."""
 
     NONE = "none"
+    AWAY = "finds the database away"
     DIES_BEFORE = "dies before it"
     DIES_AFTER = "dies after it"
     LOST_BEFORE = "loses the database before it"
@@ -56,11 +57,16 @@ class Connection:
 
     @property
     def rows(self) -> Rows:
-        return self._store.rows
+        return self
+
+    async def select(self, table: str, **where: Any) -> list[dict[str, Any]]:
+        self._check_away()
+        return await self._store.rows.select(table, **where)
 
     async def take(
         self, processor: str, *, layout: int, partitions: int, shards: Sequence[int], owner: str
     ) -> list[Taken]:
+        self._check_away()
         taken = await self._store.take(
             processor, layout=layout, partitions=partitions, shards=shards, owner=owner
         )
@@ -68,6 +74,7 @@ class Connection:
         return taken
 
     async def commit(self, commit: Commit) -> frozenset[str]:
+        self._check_away()
         fault, self.fault = self.fault, Fault.NONE
         if fault is Fault.DIES_BEFORE:
             raise PowerCut
@@ -81,6 +88,11 @@ class Connection:
         if fault is Fault.LOST_AFTER:
             raise StoreUnavailable("connection lost")
         return repeats
+
+    def _check_away(self) -> None:
+        if self.fault is Fault.AWAY:
+            self.fault = Fault.NONE
+            raise StoreUnavailable("no connection")
 
     async def positions(
         self, processor: str, shards: Sequence[int]

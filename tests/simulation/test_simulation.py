@@ -18,7 +18,8 @@ MARKED_SEEDS = 100
 """After so many seeds, everything that can happen has happened."""
 MARKS = """
 process done; process dies before it; process dies after it; process is fenced
-process loses the database before it; process loses the database after it
+process finds the database away; process loses the database before it
+process loses the database after it
 
 intake.conversations.v1 opened; intake.conversations.v1 message_added
 intake.conversations.v1 replied; intake.conversations.v1 note_added
