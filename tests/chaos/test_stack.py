@@ -35,8 +35,10 @@ WAVES = (
 )
 
 
-async def test_nothing_is_lost_doubled_or_violated_through_every_fault(tmp_path: Path) -> None:
-    async with stack_course(tmp_path, seed=SEED) as course:
+async def test_nothing_is_lost_doubled_or_violated_through_every_fault(
+    stack_folder: Path,
+) -> None:
+    async with stack_course(stack_folder, seed=SEED) as course:
         async with traffic(course, rate=RATE, seconds=SECONDS * TIMES) as demo:
             await _crash_everywhere(course)
             for _ in range(TIMES):
