@@ -168,6 +168,7 @@ class HttpServer:
     def __init__(self, app: ASGIApp, *, host: str, port: int, background: Background) -> None:
         config = uvicorn.Config(
             app,
+            http="httptools",  # h11, in pure Python, takes an edge a tenth of its time
             lifespan="off",
             log_config=None,
             access_log=False,

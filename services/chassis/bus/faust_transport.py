@@ -4,8 +4,8 @@ Stock Faust keeps offsets in Kafka, apart from the state, and runs a record at a
 conductor; both are replaced here, in five places of the driver of faust-streaming 0.15:
 
 1. Offsets belong to the engine: it takes the shards at assignment and says where to read on.
-2. A fetch is one event. One that was fetched before the last seek is dropped, and the next is taken
-   when this one is acked, so batches grow with the load and only then.
+2. A fetch is one event. One that was fetched before the last seek is dropped, and the next is asked
+   for when this one is acked, so batches grow with the load and only then.
 3. The consumer runs in the application's loop; its own thread would wait for the GIL at each step.
 4. The range assignor: partition n of every co-read topic has the same owner.
 5. A coordinator that died raises; stock Faust would idle in silence.
@@ -35,10 +35,6 @@ from services.chassis.bus.record import Record
 from services.chassis.bus.topic_ids import topic_ids
 
 FETCH_WAIT_MS_MAX = 500
-# aiokafka stops asking for a partition whose records have waited for so long, and asks for the
-# others alone. That request may take FETCH_WAIT_MS_MAX and no other is sent meanwhile: a batch of
-# 0.1 s (its default) would cost a domain half a second, in which the next batch gets longer still.
-PREFETCH_WAIT_SECONDS_MAX = 5.0
 
 
 class Feed(Protocol):
@@ -65,12 +61,46 @@ class Fetched(dict[TP, list[Any]]):
         ]
 
 
+class Gate:
+    """Keeps aiokafka from asking for more while a batch is at hand.
+
+    A request that waits at the broker meanwhile would be answered with the first record that comes,
+    and what comes after that one would wait for a batch more.
+    """
+
+    def __init__(self) -> None:
+        self._opened: asyncio.Future[None] | None = None
+
+    def guard(self, fetcher: Any) -> None:
+        """Stand before what decides about requests."""
+        decide = fetcher._get_actions_per_node
+
+        def decide_when_open(assignment: Any) -> Any:
+            if self._opened is None:
+                return decide(assignment)
+            return [], {}, fetcher._fetcher_timeout, False, [self._opened]
+
+        fetcher._get_actions_per_node = decide_when_open
+
+    def close(self) -> None:
+        """Let no request through from now on."""
+        if self._opened is None:
+            self._opened = asyncio.get_running_loop().create_future()
+
+    def open(self) -> None:
+        """Let requests through, at once."""
+        if self._opened is not None:
+            self._opened.set_result(None)
+            self._opened = None
+
+
 class InLoopConsumer(driver.AIOKafkaConsumerThread):
     """Stands where Faust expects its consumer thread, without a thread."""
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, thread_loop=asyncio.get_running_loop(), **options)
         self.seeks = 0
+        self.gate = Gate()
 
     async def start(self) -> None:
         """Start as an ordinary service."""
@@ -80,7 +110,7 @@ class InLoopConsumer(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Connect."""
         await super().on_start()
-        self._ensure_consumer()._fetcher._prefetch_backoff = PREFETCH_WAIT_SECONDS_MAX
+        self.gate.guard(self._ensure_consumer()._fetcher)
 
     async def stop(self) -> None:
         """Stop as an ordinary service."""
@@ -115,6 +145,8 @@ class InLoopConsumer(driver.AIOKafkaConsumerThread):
         consumer._coordinator.check_errors()
         fetched = Fetched(await super()._fetch_records(consumer, *args, **options))
         fetched.seeks = self.seeks
+        if fetched:
+            self.gate.close()
         return fetched
 
 
@@ -132,10 +164,11 @@ class BatchConsumer(driver.Consumer):
         while not (self._stopped.is_set() or fetcher._stopped.is_set()):
             fetched, _ = await self._wait_next_records(1.0)
             generation = self.app.consumer_generation_id
-            if not fetched or not self.flow_active or fetched.seeks != self._thread.seeks:
+            if fetched and self.flow_active and fetched.seeks == self._thread.seeks:
+                await self._hand_over(_as_message(fetched, generation))
+            else:
                 await asyncio.sleep(0)
-                continue
-            await self._hand_over(_as_message(fetched, generation))
+            self._thread.gate.open()
 
     async def _hand_over(self, message: ConsumerMessage) -> None:
         """Give the agent a batch and wait for its ack, or until a rebalance suspends the flow.

@@ -32,7 +32,7 @@ from services.chassis.bus.tracing import processed
 from services.chassis.lifecycle import Background
 
 SESSION_SECONDS: Final = 10
-FETCH_RECORDS_MAX: Final = 1000
+FETCH_RECORDS_MAX: Final = 2000
 WATCHDOG_SECONDS: Final = 2.0
 HOUR_SECONDS: Final = 3600.0
 
