@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import psutil
 
 POSTGRES = "postgres"
+MB = 2**20  # as top, ps and kubectl count
 
 
 class Meter:
@@ -34,9 +35,9 @@ class Meter:
     def resident_mb(self) -> dict[str, float]:
         """Resident memory; Postgres' processes share theirs, each page is counted once."""
         return {
-            name: sum(each.memory_full_info().pss for each in _family(process)) / 1e6
+            name: sum(each.memory_full_info().pss for each in _family(process)) / MB
             if name == POSTGRES
-            else process.memory_info().rss / 1e6
+            else process.memory_info().rss / MB
             for name, process in self._processes.items()
         }
 
