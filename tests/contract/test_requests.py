@@ -153,6 +153,23 @@ BAD = [
         feedback.RecordAnswerRequest(request_id=UUID, survey_id="s", score=11),
         {"score"},
     ),
+    (feedback.GetSurveyRequest(survey_id="a\0b"), {"survey_id"}),
+    (
+        customers.UpsertCustomerRequest(
+            request_id=UUID,
+            customer=intake_model.Customer(
+                display_name="Ada\0",
+                identities=[intake_model.Identity(channel=intake_model.CHANNEL_SMS, address="1\0")],
+                attributes={"key\0": "value", "city": "Bonn\0"},
+            ),
+        ),
+        {
+            "customer.display_name",
+            "customer.identities[0].address",
+            "customer.attributes[key]",
+            "customer.attributes[city]",
+        },
+    ),
 ]
 
 

@@ -8,6 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from switchboard.engine.v1.records_pb2 import DeadLetter
 
+from services.chassis.bus.effects import EMITTED_BYTES_MAX
 from services.chassis.bus.fates import TooManyDeadLetters
 from services.chassis.bus.record import Record
 from services.chassis.bus.store import Letter
@@ -51,6 +52,16 @@ def letter_for(
         failed_ms=now_ms,
         payload=message.SerializeToString(),
     )
+
+
+def announced(letter: Letter) -> DeadLetter:
+    """What the topic says of a letter: all of it, unless no broker would take that."""
+    message = DeadLetter.FromString(letter.payload)
+    if len(letter.payload) > EMITTED_BYTES_MAX:
+        for part in ("key", "value", "headers"):
+            message.ClearField(part)
+        message.record_omitted = True
+    return message
 
 
 def record_in(letter: Letter) -> Record:

@@ -13,10 +13,10 @@ from switchboard.engine.v1.control_pb2 import Control
 from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus.batch import Batch
-from services.chassis.bus.deadletters import TIMER, describe, letter_for, record_in
+from services.chassis.bus.deadletters import TIMER, announced, describe, letter_for, record_in
 from services.chassis.bus.effects import Effects, Emission
 from services.chassis.bus.fates import BusError, Fate, fate_in_processor
-from services.chassis.bus.processor import DueTimer, Input, Processor
+from services.chassis.bus.processor import DueTimer, Input, Processor, parkable
 from services.chassis.bus.record import Record
 from services.chassis.bus.shard import Shard, ShardDraft
 from services.chassis.bus.store import Letter, Store
@@ -112,13 +112,13 @@ class Decider(Generic[S]):
             return Parsed(
                 record,
                 message=message,
-                entity=self._processor.entity(message),
+                entity=parkable(self._processor.entity(message)),
                 request_key=self._processor.request_key(message),
             )
         except Exception as error:  # whatever is wrong with a record, it is not skipped
             if fate_in_processor(error) is Fate.CRASH:
                 raise
-            return Parsed(record, error=error, entity=f"key/{record.key.hex()}")
+            return Parsed(record, error=error, entity=parkable(f"key/{record.key.hex()}"))
 
     async def _find_letters(self, item: Parsed) -> None:
         named = _letter_named(item.control)
@@ -259,9 +259,9 @@ class Decider(Generic[S]):
             now_ms=draft.now_ms,
         )
         batch.letters.append(letter)
-        name = DeadLetter.DESCRIPTOR.full_name
-        emission = Emission(self._letters_topic, item.record.key, name, letter.payload, item.entity)
-        batch.publish(draft, emission)
+        said = announced(letter)
+        name, value = DeadLetter.DESCRIPTOR.full_name, said.SerializeToString(deterministic=True)
+        batch.publish(draft, Emission(self._letters_topic, said.key, name, value, item.entity))
 
     def _obey(
         self, batch: Batch[S], draft: ShardDraft[S], item: Parsed, repeats: frozenset[str]

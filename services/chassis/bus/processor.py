@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
 from google.protobuf.message import Message
@@ -19,6 +20,7 @@ from services.chassis.bus.record import Record
 S = TypeVar("S")
 
 Row = Mapping[str, Any]
+ENTITY_CHARACTERS_MAX = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +150,10 @@ class Processor(Protocol[S]):
     def fire(self, state: S, key: str, due_ms: int, out: Out) -> S:
         """A timer that is due. Pure."""
         ...
+
+
+def parkable(entity: str) -> str:
+    """`entity` as it can be parked; what no index would hold is named by its digest."""
+    if len(entity) <= ENTITY_CHARACTERS_MAX and "\0" not in entity:
+        return entity
+    return f"digest/{sha256(entity.encode()).hexdigest()}"

@@ -72,7 +72,6 @@ class ConversationApi(ConversationServiceServicer):
 
     async def Reply(self, request: pb.ReplyRequest, _: Any) -> pb.ReplyResponse:
         """Answer the customer; the conversation's owner decides, delivery sends."""
-        _storable("text", request.text)
         said = await self._command(request)
         reply = commands_pb2.Reply(
             conversation_id=request.conversation_id,
@@ -85,7 +84,6 @@ class ConversationApi(ConversationServiceServicer):
 
     async def AddNote(self, request: pb.AddNoteRequest, _: Any) -> pb.AddNoteResponse:
         """Note something for colleagues."""
-        _storable("text", request.text)
         said = await self._command(request)
         note = commands_pb2.AddNote(conversation_id=request.conversation_id, text=request.text)
         said.add_note.CopyFrom(note)
@@ -93,7 +91,6 @@ class ConversationApi(ConversationServiceServicer):
 
     async def SetStatus(self, request: pb.SetStatusRequest, _: Any) -> pb.SetStatusResponse:
         """Move the conversation."""
-        _storable("reason", request.reason)
         said = await self._command(request)
         move = commands_pb2.SetStatus(
             conversation_id=request.conversation_id, status=request.status, reason=request.reason
@@ -143,9 +140,3 @@ def _filter(text: str) -> Filter:
     except BadFilter as error:
         why = str(error)
         raise InvalidArgument(f"filter: {why}", violations=[Violation("filter", why)]) from None
-
-
-def _storable(field: str, text: str) -> None:
-    if "\x00" in text:
-        why = "holds a NUL character"
-        raise InvalidArgument(f"{field}: {why}", violations=[Violation(field, why)])

@@ -41,7 +41,6 @@ class CustomerApi(CustomerServiceServicer):
         fields = list(request.update_mask.paths)
         if unknown := sorted(set(fields) - WRITABLE):
             raise _invalid("update_mask", f"{unknown[0]} is none of {', '.join(sorted(WRITABLE))}")
-        _check_storable(request.customer)
         home, identity = await self._home(request.customer)
         stated = model_pb2.Customer()
         stated.CopyFrom(request.customer)
@@ -84,14 +83,6 @@ class CustomerApi(CustomerServiceServicer):
         if found is None:
             raise NotFound("no such customer", reason="CUSTOMER_NOT_FOUND")
         return found
-
-
-def _check_storable(stated: model_pb2.Customer) -> None:
-    texts = [("display_name", stated.display_name), ("language", stated.language)]
-    texts += [(f"attributes[{name}]", name + value) for name, value in stated.attributes.items()]
-    for field, text in texts:
-        if "\x00" in text:
-            raise _invalid(f"customer.{field}", "holds a NUL character")
 
 
 def _invalid(field: str, why: str) -> InvalidArgument:

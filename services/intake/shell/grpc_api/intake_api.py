@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from switchboard.intake.v1 import intake_service_pb2 as pb
@@ -76,9 +76,6 @@ def _message(
         raise _invalid("message.from_address", str(error)) from None
     attributes = dict(said.attributes)
     tier = _tier(attributes)
-    for field, text in (("text", said.text), ("subject", said.subject), *_texts(attributes)):
-        if "\x00" in text:
-            raise _invalid(f"message.{field}", "holds a NUL character")
     return ReceiveMessage(
         tenant_id=account.tenant_id,
         home_id=home_id(account.tenant_id, account.channel, sender),
@@ -109,10 +106,6 @@ def _tier(attributes: dict[str, str]) -> Tier | None:
     if stated and stated not in Tier.__members__:
         raise _invalid("message.attributes[tier]", f"is none of {', '.join(Tier)}")
     return Tier(stated) if stated else None
-
-
-def _texts(attributes: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(f"attributes[{name}]", name + value) for name, value in attributes.items()]
 
 
 def _invalid(field: str, why: str) -> InvalidArgument:

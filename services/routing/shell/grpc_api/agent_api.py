@@ -15,7 +15,7 @@ from services.chassis.rpc.paging import page_size, position_of, token_after
 from services.chassis.rpc.planned import planned
 from services.routing.shell.commands import Commands
 from services.routing.shell.filters import AGENT_FIELDS, parse
-from services.routing.shell.grpc_api.callers import accepted, actor, place, storable
+from services.routing.shell.grpc_api.callers import accepted, actor, place
 from services.routing.shell.grpc_api.conversing import Conversing
 from services.routing.shell.store import RoutingStore
 
@@ -31,10 +31,6 @@ class AgentApi(AgentServiceServicer):
     async def UpsertAgent(self, request: pb.UpsertAgentRequest, _: Any) -> pb.UpsertAgentResponse:
         """Create an agent, or replace what they can do."""
         agent, where = request.agent, place(request.agent.domain)
-        for text in (agent.display_name, where.domain_id, *agent.pools, *agent.languages):
-            storable("agent", text)
-        for skill in agent.skills:
-            storable("agent.skills", skill.name)
         known = await self._store.agent(where.tenant_id, agent.agent_id)
         if known is not None and known.domain != where.domain_id:
             raise FailedPrecondition(

@@ -9,10 +9,8 @@ from switchboard.engine.v1.records_pb2 import CommandOutcome
 from services.chassis.rpc.auth import caller
 from services.chassis.rpc.errors import (
     FailedPrecondition,
-    InvalidArgument,
     NotFound,
     PermissionDenied,
-    Violation,
 )
 from services.routing.core.refusals import Reason
 from services.routing.shell.topics import DEFAULT_DOMAIN
@@ -38,13 +36,6 @@ def speaking_for(agent_id: str) -> str:
     if who.subject != agent_id and "service" not in who.roles:
         raise PermissionDenied("an agent speaks for themselves only", reason="NOT_YOURSELF")
     return actor()
-
-
-def storable(field: str, text: str) -> None:
-    """Raise `InvalidArgument` for text that no table can hold."""
-    if "\x00" in text:
-        why = "holds a NUL character"
-        raise InvalidArgument(f"{field}: {why}", violations=[Violation(field, why)])
 
 
 def accepted(outcome: CommandOutcome) -> CommandOutcome:

@@ -20,7 +20,7 @@ from services.chassis.rpc.errors import (
     translate,
 )
 from services.routing.shell.commands import Commands
-from services.routing.shell.grpc_api.callers import place, speaking_for, storable
+from services.routing.shell.grpc_api.callers import place, speaking_for
 from services.routing.shell.sessions.hub import Sessions
 from services.routing.shell.sessions.lease import HEARTBEAT_MS
 from services.routing.shell.sessions.stream import Holder, Stream
@@ -73,7 +73,6 @@ class Conversing:
         return first.hello
 
     async def _holder(self, hello: pb.SessionHello) -> Holder:
-        storable("hello.session_id", hello.session_id)
         agent = await self._store.agent(place().tenant_id, hello.agent_id)
         if agent is None:
             raise NotFound("no such agent", reason="AGENT_NOT_FOUND")
@@ -121,7 +120,6 @@ class Conversing:
 
     async def _answer(self, request: pb.AgentSessionRequest, stream: Stream, actor: str) -> None:
         said = getattr(request, request.WhichOneof("kind") or "")
-        storable("reason", getattr(said, "reason", ""))
         name, command = command_of(request, stream.holder)
         result = pb.CommandResult(request_id=said.request_id)
         try:

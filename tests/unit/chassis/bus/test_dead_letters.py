@@ -8,7 +8,8 @@ import pytest
 from switchboard.engine.v1.control_pb2 import Control, DiscardDeadLetter, ReplayDeadLetter
 from switchboard.engine.v1.records_pb2 import DeadLetter
 
-from services.chassis.bus.deadletters import DeadLetterLimit
+from services.chassis.bus.deadletters import DeadLetterLimit, record_in
+from services.chassis.bus.effects import EMITTED_BYTES_MAX
 from services.chassis.bus.engine import ATTEMPTS_MAX, TAKEOVERS_SUSPECT
 from services.chassis.bus.fates import TooManyDeadLetters, WriteRefused
 from services.chassis.bus.store import Commit
@@ -80,6 +81,39 @@ async def test_the_partition_moves_on_past_a_poison_record(world: World, fault: 
     assert "million" not in error
     [published] = world.published("counter.dlq.v1")
     assert DeadLetter.FromString(published.value).offset == 5
+
+
+@pytest.mark.parametrize("part", ["key", "value", "headers"])
+async def test_a_record_as_large_as_the_broker_takes_is_set_aside_whole(
+    world: World, part: str
+) -> None:
+    node = await world.started()
+    sizes = {"key": 1, "value": 1, "headers": 1} | {part: 1_000_000}
+    key, value = b"k" * sizes["key"], b"\xff" * sizes["value"]
+    headers = [("large", b"h" * sizes["headers"])]
+    world.bus.append("counts", key, value, headers, partition=0)
+    await node.settle()
+    [published] = world.published("counter.dlq.v1")
+    said = DeadLetter.FromString(published.value)
+    assert len(published.key) + len(published.value) < EMITTED_BYTES_MAX
+    assert (said.record_omitted, said.key, said.value, list(said.headers)) == (True, b"", b"", [])
+    [letter] = world.store.open_letters()
+    assert letter.entity == said.entity
+    kept = record_in(letter)
+    assert (kept.key, kept.value, list(kept.headers)) == (key, value, headers)
+
+
+@pytest.mark.parametrize("name", ["e" * 3000, "with\0nul"])
+async def test_an_entity_that_no_index_would_hold_is_parked_by_its_digest(
+    world: World, name: str
+) -> None:
+    node = await world.started()
+    world.send(Count(entity=name, amount=1, mood="poison"))
+    world.send(Count(entity=name, amount=1))
+    await node.settle()
+    [first, second] = _letters(world)
+    assert first[0] == second[0]
+    assert first[0].startswith("digest/")
 
 
 async def test_later_records_of_the_entity_wait_in_order_and_replay_plays_them(

@@ -147,6 +147,7 @@ class DeadLetter(_message.Message):
     FAILED_MS_FIELD_NUMBER: _builtins.int
     CAUSE_DEAD_LETTER_ID_FIELD_NUMBER: _builtins.int
     TENANT_ID_FIELD_NUMBER: _builtins.int
+    RECORD_OMITTED_FIELD_NUMBER: _builtins.int
     dead_letter_id: _builtins.str
     """Deterministic id of the dead letter."""
     processor: _builtins.str
@@ -173,6 +174,10 @@ class DeadLetter(_message.Message):
     """Set if the record is only parked: the dead letter it waits behind."""
     tenant_id: _builtins.str
     """Tenant of the record if known."""
+    record_omitted: _builtins.bool
+    """True where key, value and headers are left out because no topic would take them with what is
+    said here. The service's own row of this dead letter has them.
+    """
     @_builtins.property
     def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Header]:
         """Original headers."""
@@ -193,10 +198,11 @@ class DeadLetter(_message.Message):
         failed_ms: _builtins.int = ...,
         cause_dead_letter_id: _builtins.str = ...,
         tenant_id: _builtins.str = ...,
+        record_omitted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause_dead_letter_id", b"cause_dead_letter_id", "dead_letter_id", b"dead_letter_id", "entity", b"entity", "error", b"error", "failed_ms", b"failed_ms", "headers", b"headers", "key", b"key", "offset", b"offset", "partition", b"partition", "processor", b"processor", "tenant_id", b"tenant_id", "topic", b"topic", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause_dead_letter_id", b"cause_dead_letter_id", "dead_letter_id", b"dead_letter_id", "entity", b"entity", "error", b"error", "failed_ms", b"failed_ms", "headers", b"headers", "key", b"key", "offset", b"offset", "partition", b"partition", "processor", b"processor", "record_omitted", b"record_omitted", "tenant_id", b"tenant_id", "topic", b"topic", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
