@@ -1,9 +1,4 @@
-"""`make bench-path`: a webhook's way to an offer beside a bare chain, in one run.
-
-Like is compared with like: both sides begin with the same signed webhook at the same rate and end
-with a record that says what became of it. The bare side has a process for each of our stages: a
-door, and a loop in place of threader, triage and matcher.
-"""
+"""`make bench-path`: a webhook's way to an offer beside a chain of bare loops, in one run."""
 
 from __future__ import annotations
 
@@ -80,7 +75,7 @@ async def _bare(
     async with chain.running(stack, f"bare-{turn}") as loops:
         if not turn:
             idle = await loops.meter.idle_percent(IDLE_SECONDS)
-            figures.idle_percent |= {name: idle[name] for name in chain.PROCESSES}
+            figures.idle_percent |= {name: idle[name] for name in chain.LOOPS}
         for rate in rates:
             run = await chain.contest(loops, rate=rate, seconds=seconds, warm_seconds=WARM_SECONDS)
             _add(figures, "bare", rate, run)

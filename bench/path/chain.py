@@ -1,4 +1,4 @@
-"""The other side: a bare door and as many bare loops as our path has processors, in a chain."""
+"""The other side: as many bare loops as our path has processors, each fed by the one before."""
 
 from __future__ import annotations
 
@@ -6,43 +6,52 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from bench.engine.contest import BARE
-from bench.path import edge
 from bench.path.figures import Run
 from bench.path.meter import Meter
 from bench.path.rig import Rig
-from bench.path.webhooks import Provider, Webhook, sms
 from local import process
 from local.environment import interpreter
-from local.ports import free_ports, is_listening
 from local.process import Command
 from tests.support.counter import Count, counter_dsn
 
-EDGE = "bare edge"
 LOOPS = ("bare threader", "bare triage", "bare matcher")
-PROCESSES = (EDGE, *LOOPS)
 BATCH_MAX = 1000
+
+
 ANSWERED_SECONDS = 60.0
 
 
 @dataclass(slots=True)
 class Chain:
-    """The running processes, and the two ends of the chain."""
+    """Running loops, and the two ends of their topics."""
 
-    provider: Provider
-    webhooks: Callable[[int], Webhook]  # of the customer with this number
+    inputs: str
+    producer: AIOKafkaProducer
     reader: AIOKafkaConsumer
     meter: Meter
     sent: int = 0
-    ended_at: dict[str, float] = field(default_factory=dict)  # by message
+    ended_at: dict[str, float] = field(default_factory=dict)
+
+    async def send(self, rate: int, count: int) -> dict[str, float]:
+        """Send messages at a rate, whatever comes out; gives when each began."""
+        begun: dict[str, float] = {}
+        begin = time.perf_counter()
+        for number in range(count):
+            await asyncio.sleep(max(0.0, begin + number / rate - time.perf_counter()))
+            self.sent += 1
+            key = f"{self.inputs}-{self.sent}"
+            message = Count(entity=key, amount=1, request=key, trace=key)
+            begun[key] = time.perf_counter()
+            await self.producer.send(self.inputs, message.SerializeToString(), key.encode())
+        return begun
 
     async def read(self, count: int) -> None:
         """Note when each message comes out, until `count` more have."""
@@ -62,29 +71,22 @@ async def running(rig: Rig, name: str) -> AsyncIterator[Chain]:
     await _create(rig, topics)
     for number, loop in enumerate(LOOPS):
         dsn = await counter_dsn(await rig.database(f"{name}-{number}"))
-        _start_loop(rig, loop, dsn=dsn, inputs=topics[number], outputs=topics[number + 1])
-    [port] = free_ports(1)
-    await _start_edge(rig, port=port, topic=topics[0])
-    webhook = partial(
-        sms,
-        port=port,
-        path=edge.PATH,
-        account=rig.secrets.twilio_account_sid,
-        token=rig.secrets.twilio_auth_token,
-    )
+        rig.running[loop] = _start(
+            rig, loop, dsn=dsn, inputs=topics[number], outputs=topics[number + 1]
+        )
+    bootstrap = rig.plan.kafka_bootstrap
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=0, acks="all")
     reader = AIOKafkaConsumer(
-        bootstrap_servers=rig.plan.kafka_bootstrap,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
     )
+    await producer.start()
     await reader.start()
     reader.assign([TopicPartition(topics[-1], n) for n in range(rig.plan.partitions)])
-    provider = Provider(port)
     try:
-        yield Chain(provider, lambda number: webhook(number=number), reader, Meter(rig.pids()))
+        yield Chain(topics[0], producer, reader, Meter(rig.pids()))
     finally:
-        provider.close()
-        await rig.stop(PROCESSES)
+        await rig.stop(LOOPS)
+        await producer.stop()
         await reader.stop()
 
 
@@ -95,16 +97,10 @@ async def contest(chain: Chain, *, rate: int, seconds: float, warm_seconds: floa
 
 
 async def _drive(chain: Chain, rate: int, count: int) -> Run:
-    webhooks = [chain.webhooks(number) for number in range(chain.sent, chain.sent + count)]
-    chain.sent += count
-    begun: dict[str, float] = {}
     chain.meter.restart()
-    accepted_ms, _ = await asyncio.gather(
-        chain.provider.post(webhooks, rate, begun), chain.read(count)
-    )
+    begun, _ = await asyncio.gather(chain.send(rate, count), chain.read(count))
     cpu_ms = {name: ms / count for name, ms in chain.meter.cpu_ms().items()}
-    latencies = [(chain.ended_at[sid] - at) * 1000 for sid, at in begun.items()]
-    return Run(latencies, accepted_ms, cpu_ms)
+    return Run([(chain.ended_at[key] - at) * 1000 for key, at in begun.items()], [], cpu_ms)
 
 
 async def _create(rig: Rig, topics: list[str]) -> None:
@@ -119,7 +115,7 @@ async def _create(rig: Rig, topics: list[str]) -> None:
         await admin.close()
 
 
-def _start_loop(rig: Rig, name: str, *, dsn: str, inputs: str, outputs: str) -> None:
+def _start(rig: Rig, name: str, *, dsn: str, inputs: str, outputs: str) -> subprocess.Popen[bytes]:
     environment = {
         "BARE_BATCH": str(BATCH_MAX),
         "COUNTER_DSN": dsn,
@@ -128,30 +124,10 @@ def _start_loop(rig: Rig, name: str, *, dsn: str, inputs: str, outputs: str) -> 
         "COUNTER_PARTITIONS": str(rig.plan.partitions),
         "COUNTER_TOTALS": outputs,
     }
-    rig.running[name] = _start(rig, name, BARE, environment)
-
-
-async def _start_edge(rig: Rig, *, port: int, topic: str) -> None:
-    """Start the door; returns once it listens."""
-    environment = {
-        "EDGE_KAFKA": rig.plan.kafka_bootstrap,
-        "EDGE_PORT": str(port),
-        "EDGE_TOKEN": rig.secrets.twilio_auth_token,
-        "EDGE_TOPIC": topic,
-    }
-    rig.running[EDGE] = _start(rig, EDGE, ("-m", "bench.path.edge"), environment)
-    async with asyncio.timeout(ANSWERED_SECONDS):
-        while not is_listening(port):  # noqa: ASYNC110 - a port sets no event
-            await asyncio.sleep(0.1)
-
-
-def _start(
-    rig: Rig, name: str, module: tuple[str, str], environment: dict[str, str]
-) -> subprocess.Popen[bytes]:
     command = Command(
         name=name,
-        argv=(sys.executable, *module),
-        log=rig.home.log(name.replace(" ", "-")),
+        argv=(sys.executable, *BARE),
+        log=rig.home.log(inputs),
         cwd=rig.home.path,
         env={**interpreter(), **environment},
     )

@@ -19,7 +19,7 @@ from switchboard.routing.v1 import model_pb2 as routing
 from switchboard.routing.v1.agent_service_pb2_grpc import AgentServiceStub
 
 from bench.path.rig import Rig
-from bench.path.webhooks import OUR_NUMBER, Webhook, sms
+from bench.path.webhooks import Webhook, signed
 from local.demo.retrying import call
 from local.demo.session import Session
 from local.ports import LOOPBACK
@@ -31,6 +31,7 @@ T = TypeVar("T")
 AGENTS = 200
 AT_A_TIME = 16
 ANSWERED_SECONDS = 60.0
+OUR_NUMBER = "+15550100000"
 
 
 @dataclass(slots=True)
@@ -54,27 +55,41 @@ class Floor:
     def webhooks(self, count: int) -> list[Webhook]:
         """Messages of customers who have never written before."""
         first, self.customers = self.customers, self.customers + count
-        return [
-            sms(
-                port=self.rig.unit("intake").http_port,
-                path=f"/webhooks/twilio/{self.tenant}-sms",
-                account=self.rig.secrets.twilio_account_sid,
-                token=self.rig.secrets.twilio_auth_token,
-                number=number,
-            )
-            for number in range(first, first + count)
-        ]
+        port = self.rig.unit("intake").http_port
+        return [self._webhook(number, port) for number in range(first, first + count)]
 
-    async def offered(self, webhooks: Iterable[Webhook]) -> dict[str, float]:
-        """Wait until each of these messages has been offered; gives when, by message."""
-        customers = {
-            webhook.sid: home_id(self.tenant, "SMS", webhook.address) for webhook in webhooks
-        }
+    async def offered(self, keys: Iterable[str]) -> None:
+        """Wait until each of these customers' messages has been offered."""
         async with asyncio.timeout(ANSWERED_SECONDS):
-            missing = set(customers.values())
+            missing = set(keys)
             while missing := missing - self.offered_at.keys():
                 await self._something_heard()
-        return {sid: self.offered_at[customer] for sid, customer in customers.items()}
+
+    def _webhook(self, number: int, port: int) -> Webhook:
+        address = f"+1415{2_000_000 + number}"
+        sid = f"SM{uuid4().hex}"
+        form = {
+            "ToCountry": "US",
+            "SmsMessageSid": sid,
+            "NumMedia": "0",
+            "SmsSid": sid,
+            "SmsStatus": "received",
+            "Body": f"Where is my parcel? I have waited for {number} days.",
+            "FromCountry": "US",
+            "To": OUR_NUMBER,
+            "NumSegments": "1",
+            "MessageSid": sid,
+            "AccountSid": self.rig.secrets.twilio_account_sid,
+            "From": address,
+            "ApiVersion": "2010-04-01",
+        }
+        return signed(
+            port=port,
+            path=f"/webhooks/twilio/{self.tenant}-sms",
+            form=form,
+            token=self.rig.secrets.twilio_auth_token,
+            key=home_id(self.tenant, "SMS", address),
+        )
 
     def _hear(self, response: agents.AgentSessionResponse) -> None:
         if response.HasField("offer_made"):

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import psutil
 
 POSTGRES = "postgres"
-MB = 2**20  # as top, ps and kubectl count
 
 
 class Meter:
@@ -35,9 +34,9 @@ class Meter:
     def resident_mb(self) -> dict[str, float]:
         """Resident memory; Postgres' processes share theirs, each page is counted once."""
         return {
-            name: sum(each.memory_full_info().pss for each in _family(process)) / MB
+            name: sum(each.memory_full_info().pss for each in _family(process)) / 1e6
             if name == POSTGRES
-            else process.memory_info().rss / MB
+            else process.memory_info().rss / 1e6
             for name, process in self._processes.items()
         }
 

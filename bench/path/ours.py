@@ -40,6 +40,8 @@ async def _drive(floor: Floor, provider: Provider, meter: Meter, *, rate: int, c
     begun: dict[str, float] = {}
     meter.restart()
     accepted_ms = await provider.post(webhooks, rate, begun)
-    ended = await floor.offered(webhooks)
+    await floor.offered(begun)
     cpu_ms = {name: ms / count for name, ms in meter.cpu_ms().items()}
-    return Run([(ended[sid] - at) * 1000 for sid, at in begun.items()], accepted_ms, cpu_ms)
+    return Run(
+        [(floor.offered_at[key] - at) * 1000 for key, at in begun.items()], accepted_ms, cpu_ms
+    )

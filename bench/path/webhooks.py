@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlencode
-from uuid import uuid4
 
 from local.ports import LOOPBACK
 from local.simulator.signature import HEADER, sign
 
-OUR_NUMBER = "+15550100000"
 IDLE_SECONDS_MAX = 3.0
 """So long a line is kept for the next request; the server hangs up after five."""
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -22,31 +20,14 @@ LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One request, ready to be sent."""
+    """One request, ready to be sent; `key` finds its offer."""
 
-    address: str
-    sid: str
+    key: str
     request: bytes
 
 
-def sms(*, port: int, path: str, account: str, token: str, number: int) -> Webhook:
-    """A text message as Twilio posts it, of the customer with this number."""
-    address, sid = f"+1415{2_000_000 + number}", f"SM{uuid4().hex}"
-    form = {
-        "ToCountry": "US",
-        "SmsMessageSid": sid,
-        "NumMedia": "0",
-        "SmsSid": sid,
-        "SmsStatus": "received",
-        "Body": f"Where is my parcel? I have waited for {number} days.",
-        "FromCountry": "US",
-        "To": OUR_NUMBER,
-        "NumSegments": "1",
-        "MessageSid": sid,
-        "AccountSid": account,
-        "From": address,
-        "ApiVersion": "2010-04-01",
-    }
+def signed(*, port: int, path: str, form: Mapping[str, str], token: str, key: str) -> Webhook:
+    """A form as the provider posts it."""
     body = urlencode(form).encode()
     head = (
         f"POST {path} HTTP/1.1\r\n"
@@ -56,7 +37,7 @@ def sms(*, port: int, path: str, account: str, token: str, number: int) -> Webho
         f"{HEADER}: {sign(token=token, url=f'http://{LOOPBACK}:{port}{path}', form=form)}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
-    return Webhook(address, sid, head.encode() + body)
+    return Webhook(key, head.encode() + body)
 
 
 class Line(asyncio.Protocol):
@@ -110,7 +91,7 @@ class Provider:
     async def post(
         self, webhooks: Sequence[Webhook], rate: int, begun: dict[str, float]
     ) -> list[float]:
-        """Post all, one every 1/`rate` seconds; notes when each began, by message.
+        """Post all, one every 1/`rate` seconds; notes when each began.
 
         Gives the milliseconds that each took until its 2xx. Raises for any other answer.
         """
@@ -128,7 +109,7 @@ class Provider:
 
     async def _one(self, webhook: Webhook, begun: dict[str, float]) -> float:
         line = self._take() or await self._connect()
-        started = begun[webhook.sid] = time.perf_counter()
+        started = begun[webhook.key] = time.perf_counter()
         status = await line.ask(webhook.request)
         if not 200 <= status < 300:
             raise RuntimeError(f"a webhook was answered with {status}")

@@ -57,7 +57,6 @@ class Run:
         }
 
 
-MB = 2**20  # as top, ps and kubectl count
 _COUNTED = (
     "sent",
     "accepted",
@@ -101,7 +100,7 @@ def resident_mb(state: StackState) -> dict[str, float]:
     for each in state.processes:
         process = find(each.pid, created_s=each.created_s) if each.pid else None
         if process is not None and each.service != "postgres":
-            rss_mb = round(_rss(process) / MB, 1)
+            rss_mb = round(_rss(process) / 1e6, 1)
             found[each.service] = max(found.get(each.service, 0.0), rss_mb)
     return found
 
