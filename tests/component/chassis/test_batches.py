@@ -1,4 +1,4 @@
-"""How records become batches, on a real broker."""
+"""How records become batches, and what a real broker makes of the largest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import ConsumerRecord
+from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus.observer import EngineMetrics, Observer
 from services.chassis.bus.processing import Cluster, Processing
@@ -32,7 +34,7 @@ class SlowStore(MemoryStore):
         self.allowed = asyncio.Event()
 
     async def commit(self, commit: Commit) -> frozenset[str]:
-        self.batches.append(len(commit.rows["total"]))
+        self.batches.append(len(commit.rows.get("total", ())))
         self.begun.set()
         await self.allowed.wait()
         return await super().commit(commit)
@@ -78,3 +80,32 @@ async def test_what_comes_while_a_batch_is_at_hand_makes_one_batch(kafka: Kafka)
         store.allowed.set()
         await store.begun.wait()
     assert store.batches == [1, 40]
+
+
+async def test_a_record_as_large_as_the_broker_takes_holds_up_nobody(kafka: Kafka) -> None:
+    inputs = await kafka.topic("counts", partitions=PARTITIONS)
+    totals = await kafka.topic("totals", partitions=PARTITIONS)
+    letters = "counter.dlq.v1"
+    await kafka.acreate_topics(letters, partitions=PARTITIONS)
+    store = SlowStore()
+    store.allowed.set()
+    async with (
+        asyncio.timeout(DEADLINE_S),
+        AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all") as producer,
+        AIOKafkaConsumer(
+            letters, totals, bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest"
+        ) as reader,
+        counting(kafka, store, inputs, totals),
+    ):
+        poison = b"\xff" * 1_048_400  # with what Kafka adds, the largest record it takes
+        await producer.send_and_wait(inputs, poison, b"poison", partition=0)
+        good = Count(entity="good", amount=1).SerializeToString()
+        await producer.send_and_wait(inputs, good, b"good", partition=0)
+        came = {record.topic: record async for record in _first(reader, 2)}
+    assert DeadLetter.FromString(came[letters].value).record_omitted
+    assert Count.FromString(came[totals].value).entity == "good"
+
+
+async def _first(reader: AIOKafkaConsumer, count: int) -> AsyncIterator[ConsumerRecord]:
+    for _ in range(count):
+        yield await reader.getone()
