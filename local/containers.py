@@ -25,7 +25,7 @@ from local import credentials, environment, provision
 from local.files import write_private
 from local.home import Home
 from local.issuer import Issuer
-from services.chassis.postgres.migrate import migrate
+from local.postgres.migrate import migrate
 from services.chassis.settings import PREFIX, SECRETS_DIR, ServiceSettings
 
 SERVICES = ("intake", "routing", "sla", "feedback", "insights", "console")

@@ -13,9 +13,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from local import environment
 from local.credentials import Credentials
 from local.errors import StackError
+from local.postgres import migrate
 from local.provisioner import Drift, Provisioner, TopicDriftError
 from services.chassis.bus import topics as registry
-from services.chassis.postgres import migrate
 
 SERVICES = Path(migrate.__file__).parents[2]
 PROCESSING = ("intake", "routing", "sla", "feedback")

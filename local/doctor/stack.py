@@ -12,9 +12,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from local import provision, state
 from local.doctor.check import Category, Check, holding
 from local.home import Home
+from local.postgres import migrate
 from local.process import find
 from local.supervisor.unit import http_status
-from services.chassis.postgres import migrate
 
 CLOCK_SKEW_S_MAX = 1.0
 TIMEOUT_S = 5.0

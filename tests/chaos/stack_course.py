@@ -128,6 +128,9 @@ async def stack_course(folder: Path, *, seed: int) -> AsyncIterator[StackCourse]
     await _cli("up", "--home", str(home.path), *replicas)
     try:
         yield StackCourse(home, folder, random.Random(seed))
+    except BaseException:
+        await _run("doctor", "--home", str(home.path))  # who reads of the failure sees what is ill
+        raise
     finally:
         await _cli("down", "--home", str(home.path))
 
@@ -157,5 +160,9 @@ async def verdict(demo: asyncio.subprocess.Process) -> Mapping[str, Any]:
 
 
 async def _cli(*arguments: str) -> None:
+    assert await _run(*arguments) == 0, f"switchboard {arguments[0]} failed"
+
+
+async def _run(*arguments: str) -> int:
     process = await asyncio.create_subprocess_exec(*CLI, *arguments)
-    assert await process.wait() == 0, f"switchboard {arguments[0]} failed"
+    return await process.wait()

@@ -15,8 +15,8 @@ from google.protobuf.message import Message
 from immutables import Map
 from switchboard.engine.v1 import control_pb2, records_pb2
 
+from local.postgres import migrate
 from services.chassis.bus.processor import DueTimer, Input, Out, Rows, Table
-from services.chassis.postgres import migrate
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
 

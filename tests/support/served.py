@@ -13,11 +13,11 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from google.protobuf.message import Message
 
+from local.postgres.migrate import migrate
 from local.provision import apply_topics, migration_folders
 from services.chassis.health import DRAINING
 from services.chassis.http import HttpServer
 from services.chassis.lifecycle import App
-from services.chassis.postgres.migrate import migrate
 from services.chassis.rpc.methods import Method
 from services.chassis.rpc.server import GrpcServer
 from tests.support import tokens

@@ -1,7 +1,7 @@
 """A Faust transport whose event is a whole fetch, and whose next fetch waits for its commit.
 
 Stock Faust keeps offsets in Kafka, apart from the state, and runs a record at a time through its
-conductor; both are replaced here, in five places of the driver of faust-streaming 0.15:
+conductor; both are replaced here, in six places of faust-streaming 0.15:
 
 1. Offsets belong to the engine: it takes the shards at assignment and says where to read on.
 2. A fetch is one event. One that was fetched before the last seek is dropped, and the next is asked
@@ -9,6 +9,8 @@ conductor; both are replaced here, in five places of the driver of faust-streami
 3. The consumer runs in the application's loop; its own thread would wait for the GIL at each step.
 4. The range assignor: partition n of every co-read topic has the same owner.
 5. A coordinator that died raises; stock Faust would idle in silence.
+6. An assignment takes as long as it takes: stock Faust gives up after a request's time, without a
+   word and for good, and would keep shards that it never reads (a database away for 30 s does it).
 
 It is the one file that reaches into private parts of Faust and aiokafka, and both are pinned to
 exact versions. What it overrides is typed for stock Faust, where an event is one record.
@@ -24,6 +26,8 @@ from typing import Any, Protocol
 
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
+from faust.tables import TableManager
+from faust.tables.recovery import Recovery
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -31,6 +35,7 @@ from mode.utils.futures import maybe_async, notify
 
 from services.chassis.bus.engine import Bounds, Placed
 from services.chassis.bus.fates import BusUnavailable
+from services.chassis.bus.kafka import RETRY_BACKOFF_MS
 from services.chassis.bus.record import Record
 from services.chassis.bus.topic_ids import topic_ids
 
@@ -127,6 +132,7 @@ class InLoopConsumer(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS_MAX
+        consumer._retry_backoff_ms = RETRY_BACKOFF_MS
         consumer._partition_assignment_strategy = (RangePartitionAssignor,)
         return consumer
 
@@ -208,6 +214,25 @@ class Transport(driver.Transport):
     """The transport to give to an app."""
 
     Consumer = BatchConsumer
+
+
+class PatientRecovery(Recovery):
+    """Leads Faust through an assignment, until the next one or a stop ends it, never a clock."""
+
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:
+        del timeout
+        await super()._wait(coro)
+
+
+class Tables(TableManager):
+    """Faust's tables, or none: it resumes its streams through what would recover them."""
+
+    @property
+    def recovery(self) -> Recovery:
+        """The service that resumes the streams."""
+        if self._recovery is None:
+            self._recovery = PatientRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
 
 
 class FaustLog:

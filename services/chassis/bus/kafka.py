@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -20,6 +21,11 @@ from services.chassis.bus.record import Header
 BATCH_BYTES_MAX = 960_000
 REQUEST_SECONDS = 10
 ACCEPT_SECONDS = 2.5  # an edge that has no acknowledgement by then answers "not known accepted"
+RETRY_BACKOFF_MS = 250
+"""A broker that is away is asked so often by each client; a process has several."""
+AWAY_SECONDS_MAX = 2.0
+
+log = structlog.get_logger(__name__)
 
 
 class _Producer:
@@ -43,7 +49,7 @@ class _Producer:
                     max_batch_size=BATCH_BYTES_MAX,
                     max_request_size=1_048_576,
                     request_timeout_ms=REQUEST_SECONDS * 1000,
-                    retry_backoff_ms=50,
+                    retry_backoff_ms=RETRY_BACKOFF_MS,
                 )
                 try:
                     await producer.start()
@@ -52,6 +58,19 @@ class _Producer:
                     raise
                 self._producer = producer
             return self._producer
+
+    async def connected(self) -> None:
+        """Return once a broker answers, however long none does."""
+        pause = 0.05
+        while True:
+            try:
+                await self.started()
+            except (KafkaError, OSError) as error:
+                log.warning("kafka_away", error_type=type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, AWAY_SECONDS_MAX)
+            else:
+                return
 
     async def discard(self, failed: AIOKafkaProducer | None = None) -> None:
         """Stop the producer in use; the next `started` makes another. Once is enough.
@@ -73,6 +92,10 @@ class KafkaPublisher:
 
     def __init__(self, bootstrap: str, client_id: str) -> None:
         self._producer = _Producer(bootstrap, client_id)
+
+    async def connected(self) -> None:
+        """Return once a broker answers: a process that starts before Kafka waits for it."""
+        await self._producer.connected()
 
     async def publish(self, records: Mapping[tuple[str, int], Sequence[Outgoing]]) -> None:
         """Publish; returns once every record is acknowledged. Raises `BusUnavailable`."""
@@ -108,11 +131,8 @@ class EdgeProducer:
         self._discarding: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Connect now rather than at the first record; a Kafka that is away is tried again then."""
-        try:
-            await asyncio.wait_for(self._producer.started(), ACCEPT_SECONDS)
-        except (KafkaError, TimeoutError, OSError):
-            return
+        """Connect, however long no broker answers."""
+        await self._producer.connected()
 
     async def publish(
         self,

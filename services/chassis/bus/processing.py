@@ -20,7 +20,7 @@ from switchboard.engine.v1.control_pb2 import Control, Tick
 
 from services.chassis.bus.engine import Engine, Placed, Trace
 from services.chassis.bus.fates import LayoutRefused, LogMoved, StoreUnavailable
-from services.chassis.bus.faust_transport import FaustLog, Transport
+from services.chassis.bus.faust_transport import FaustLog, Tables, Transport
 from services.chassis.bus.kafka import EdgeProducer, KafkaPublisher
 from services.chassis.bus.observer import Observer
 from services.chassis.bus.processor import Processor
@@ -71,7 +71,7 @@ class Processing:
         client = f"{processor.name}@{cluster.owner}"
         self._publisher = KafkaPublisher(cluster.bootstrap, client)
         self._ticks = EdgeProducer(cluster.bootstrap, client)
-        self._app = _app(processor, cluster)
+        self._app = app_of(processor, cluster)
         self._app.feed = self
         self._log = FaustLog(self._app)
         self.relay = Relay(processor.name, publisher=self._publisher, store=store)
@@ -92,7 +92,8 @@ class Processing:
         self._watchdog: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Join the group; shards come when the group has balanced."""
+        """Join the group; shards come when the group has balanced. Waits for a broker."""
+        await self._publisher.connected()
         self._app.transport = Transport(url=self._app.conf.broker_consumer, app=self._app)
         topic = self._app.topic(
             *self._processor.topics, key_serializer="raw", value_serializer="raw", internal=True
@@ -193,7 +194,7 @@ class Processing:
             self._observer.measured(lag=self._log.lag(offsets), unpublished=self.relay.unpublished)
 
 
-def _app(processor: Processor[Any], cluster: Cluster) -> Any:
+def app_of(processor: Processor[Any], cluster: Cluster) -> Any:
     """A Faust app that declares nothing, serves no web, and keeps no table."""
     return faust.App(
         f"{processor.name}.layout{processor.layout}",
@@ -212,6 +213,7 @@ def _app(processor: Processor[Any], cluster: Cluster) -> Any:
         processing_guarantee="at_least_once",
         producer_acks=-1,
         store="memory://",
+        TableManager=Tables,
         stream_wait_empty=True,
         table_standby_replicas=0,
         topic_allow_declare=False,

@@ -37,49 +37,27 @@ class _Uuid(AbstractType[UUID]):  # type: ignore[misc] # aiokafka is untyped
         return UUID(bytes=data.read(16))
 
 
+_TEXT = CompactString("utf-8")
+_TAGS = ("tags", TaggedFields)
+_PARTITION = (
+    *(("error_code", Int16), ("partition", Int32), ("leader", Int32), ("leader_epoch", Int32)),
+    *((nodes, CompactArray(Int32)) for nodes in ("replicas", "isr", "offline")),
+    _TAGS,
+)
+_TOPIC = (
+    *(("error_code", Int16), ("name", _TEXT), ("topic_id", _Uuid), ("is_internal", Boolean)),
+    *(("partitions", CompactArray(*_PARTITION)), ("operations", Int32), _TAGS),
+)
+_BROKER = (("node_id", Int32), ("host", _TEXT), ("port", Int32), ("rack", _TEXT), _TAGS)
+
+
 class _MetadataResponse(Response):  # type: ignore[misc] # aiokafka is untyped
     API_KEY = 3
     API_VERSION = 10
     SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        (
-            "brokers",
-            CompactArray(
-                ("node_id", Int32),
-                ("host", CompactString("utf-8")),
-                ("port", Int32),
-                ("rack", CompactString("utf-8")),
-                ("tags", TaggedFields),
-            ),
-        ),
-        ("cluster_id", CompactString("utf-8")),
-        ("controller_id", Int32),
-        (
-            "topics",
-            CompactArray(
-                ("error_code", Int16),
-                ("name", CompactString("utf-8")),
-                ("topic_id", _Uuid),
-                ("is_internal", Boolean),
-                (
-                    "partitions",
-                    CompactArray(
-                        ("error_code", Int16),
-                        ("partition", Int32),
-                        ("leader", Int32),
-                        ("leader_epoch", Int32),
-                        ("replicas", CompactArray(Int32)),
-                        ("isr", CompactArray(Int32)),
-                        ("offline", CompactArray(Int32)),
-                        ("tags", TaggedFields),
-                    ),
-                ),
-                ("operations", Int32),
-                ("tags", TaggedFields),
-            ),
-        ),
-        ("operations", Int32),
-        ("tags", TaggedFields),
+        *(("throttle_time_ms", Int32), ("brokers", CompactArray(*_BROKER))),
+        *(("cluster_id", _TEXT), ("controller_id", Int32), ("topics", CompactArray(*_TOPIC))),
+        *(("operations", Int32), _TAGS),
     )
 
 
@@ -89,16 +67,9 @@ class _MetadataRequestV10(RequestStruct):  # type: ignore[misc] # aiokafka is un
     RESPONSE_TYPE = _MetadataResponse
     FLEXIBLE_VERSION = True
     SCHEMA = Schema(
-        (
-            "topics",
-            CompactArray(
-                ("topic_id", _Uuid), ("name", CompactString("utf-8")), ("tags", TaggedFields)
-            ),
-        ),
-        ("allow_auto_topic_creation", Boolean),
-        ("include_cluster_operations", Boolean),
-        ("include_topic_operations", Boolean),
-        ("tags", TaggedFields),
+        ("topics", CompactArray(("topic_id", _Uuid), ("name", _TEXT), _TAGS)),
+        *((option, Boolean) for option in ("auto_creation", "operations", "topic_operations")),
+        _TAGS,
     )
 
 

@@ -27,6 +27,15 @@ SESSION: Final = {
     "statement_timeout": "5s",
 }
 
+AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresConnectionError,
+)
+"""A server that is away, starting, stopping or full: the same connection may work in a while."""
+
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 """What `pool.acquire` lends; quoted because asyncpg's class takes no parameter at run time."""
 
@@ -67,8 +76,20 @@ class Postgres:
         return self._pool
 
     async def start(self) -> None:
-        """Connect; raises where Postgres is away, so that the supervisor tries again."""
-        self._pool = await asyncpg.create_pool(
+        """Connect, however long Postgres is away; raises where it lets nobody of this name in."""
+        pause = 0.05
+        while self._pool is None:
+            try:
+                self._pool = await self._connected()
+            except AWAY as error:
+                log.warning("postgres_away", exc_info=error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, CONNECT_SECONDS)
+        self._health.passing(CHECK)
+        self._probing = self._background.spawn(self._probe(self._pool), name="postgres probe")
+
+    async def _connected(self) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
             self._dsn.get_secret_value(),
             min_size=1,
             max_size=self._max_size,
@@ -79,8 +100,6 @@ class Postgres:
             max_inactive_connection_lifetime=60.0,
             server_settings={"application_name": self._application, **SESSION},
         )
-        self._health.passing(CHECK)
-        self._probing = self._background.spawn(self._probe(self._pool), name="postgres probe")
 
     async def stop(self) -> None:
         """Close connections; those still busy after the limit are cut."""

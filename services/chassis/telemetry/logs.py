@@ -25,6 +25,8 @@ KEYS: Final = frozenset(
     | {"seconds", "shard", "shards", "state", "status", "tenant_id", "topic", "version"}
 )
 STACK_FRAMES: Final = 12
+REPEAT_SECONDS: Final = 5.0
+REPEATED_MAX: Final = 1000  # different lines that are remembered
 
 
 def configure(
@@ -110,7 +112,15 @@ def _dumps(event: Any, **_: Any) -> bytes:
 
 
 class _Forward(logging.Handler):
-    """Libraries' records, with exceptions among their arguments reduced to type names."""
+    """Libraries' records, with exceptions among their arguments reduced to type names.
+
+    A client whose server is away says so many times a second: a line is written once in
+    `REPEAT_SECONDS`, and the next one says how many there were in `count`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         if isinstance(record.args, tuple):
@@ -118,6 +128,21 @@ class _Forward(logging.Handler):
                 type(arg).__qualname__ if isinstance(arg, BaseException) else arg
                 for arg in record.args
             )
-        structlog.get_logger().log(
-            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info
-        )
+        text = record.getMessage()
+        count = self._count((record.name, text), record.created)
+        if count:
+            counted = {"count": count} if count > 1 else {}
+            structlog.get_logger().log(
+                record.levelno, text, logger=record.name, exc_info=record.exc_info, **counted
+            )
+
+    def _count(self, said: tuple[str, str], now_s: float) -> int:
+        """How many times `said` was said since it was written last; 0 while it is to wait."""
+        written_s, waiting = self._said.get(said, (0.0, 0))
+        if now_s - written_s < REPEAT_SECONDS:
+            self._said[said] = (written_s, waiting + 1)
+            return 0
+        if len(self._said) >= REPEATED_MAX:
+            self._said.clear()
+        self._said[said] = (now_s, 0)
+        return waiting + 1

@@ -24,6 +24,10 @@ class KafkaFeed:
         self._publisher = publisher
         self._partitions = partitions
 
+    async def connected(self) -> None:
+        """Return once a broker answers."""
+        await self._publisher.connected()
+
     async def publish(self, windows: Sequence[Window]) -> None:
         """Tell of windows. Raises `BusUnavailable`."""
         await self._send(wire.WINDOWS, map(_window, windows))

@@ -16,6 +16,7 @@ from faust.sensors.monitor import Monitor
 
 from services.chassis.bus.deadletters import describe, letter_for
 from services.chassis.bus.fates import Fate, fate_in_processor
+from services.chassis.bus.faust_transport import Tables
 from services.chassis.bus.headers import ReadStamp
 from services.chassis.bus.record import Record
 from services.chassis.bus.store import Letter
@@ -78,6 +79,7 @@ def build_app(
         store="memory://",
         stream_wait_empty=False,
         Table=PlacedTable,
+        TableManager=Tables,
         table_standby_replicas=0,
         topic_allow_declare=True,  # of internal topics only: its changelog
         topic_disable_leader=True,

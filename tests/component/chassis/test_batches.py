@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
+from structlog.testing import capture_logs
 from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus.observer import EngineMetrics, Observer
@@ -19,6 +20,7 @@ from services.chassis.telemetry.metrics import Catalogue
 from tests.support.counter import Count, Counter
 from tests.support.memory_store import MemoryStore
 from tests.support.stack import Kafka
+from tests.support.waiting import until
 
 PARTITIONS = 4
 DEADLINE_S = 60.0
@@ -104,6 +106,33 @@ async def test_a_record_as_large_as_the_broker_takes_holds_up_nobody(kafka: Kafk
         came = {record.topic: record async for record in _first(reader, 2)}
     assert DeadLetter.FromString(came[letters].value).record_omitted
     assert Count.FromString(came[totals].value).entity == "good"
+
+
+async def test_a_process_that_starts_before_its_broker_waits_for_it(kafka: Kafka) -> None:
+    inputs = await kafka.topic("counts", partitions=PARTITIONS)
+    totals = await kafka.topic("totals", partitions=PARTITIONS)
+    store = SlowStore()
+    store.allowed.set()
+
+    async def count() -> None:
+        async with (
+            counting(kafka, store, inputs, totals),
+            AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all") as producer,
+        ):
+            value = Count(entity="first", amount=1).SerializeToString()
+            await producer.send_and_wait(inputs, value, b"first")
+            await store.begun.wait()
+
+    kafka.server.kill()
+    counted = asyncio.create_task(count())
+    try:
+        with capture_logs() as lines:
+            await until(lambda: lines or counted.done(), what="it says that it waits")
+        assert not counted.done()
+    finally:
+        kafka.server.start()
+    await asyncio.wait_for(counted, DEADLINE_S)
+    assert store.batches == [1]
 
 
 async def _first(reader: AIOKafkaConsumer, count: int) -> AsyncIterator[ConsumerRecord]:

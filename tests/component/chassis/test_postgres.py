@@ -1,4 +1,4 @@
-"""Against a real PostgreSQL: values, a frozen backend, a dead server, migrations and rights."""
+"""Against a real PostgreSQL: values, a frozen backend, a dead server, the rights of the role."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
+from local.postgres.migrate import ENGINE_DIRECTORY, migrate
 from services.chassis.health import Health
 from services.chassis.lifecycle import Background
 from services.chassis.postgres import pool as pool_module
-from services.chassis.postgres.migrate import ENGINE_DIRECTORY, migrate, read, rollback
 from services.chassis.postgres.pool import CHECK, RELEASE_SECONDS, Postgres
 from tests.support.stack import Postgres as Server
 from tests.support.waiting import until
@@ -119,6 +120,36 @@ async def test_a_dead_server_makes_the_process_unready_until_it_is_back(
     await part.stop()
 
 
+async def test_a_process_that_starts_before_its_database_waits_for_it(
+    dsn: str, postgres: Server, folder: Path
+) -> None:
+    await migrate(dsn, "example", [folder], password=PASSWORD)
+    health = Health(CHECK)
+    part = Postgres(
+        dsn_of("example", dsn), application="test", health=health, background=Background()
+    )
+    postgres.server.kill()
+    starting = asyncio.create_task(part.start())
+    try:
+        with capture_logs() as lines:
+            await until(lambda: lines or starting.done(), what="it says that it waits")
+        assert not health.ready
+        assert not starting.done()
+    finally:
+        postgres.server.start()
+    await starting
+    assert health.ready
+    await part.stop()
+
+
+async def test_a_process_that_the_database_does_not_know_ends(dsn: str) -> None:
+    part = Postgres(
+        dsn_of("nobody", dsn), application="test", health=Health(CHECK), background=Background()
+    )
+    with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
+        await part.start()
+
+
 async def test_the_role_may_use_rows_and_nothing_else(part: Postgres, dsn: str) -> None:
     await migrate(dsn, "other", [ENGINE_DIRECTORY])
     async with part.pool.acquire(timeout=RELEASE_SECONDS) as connection:
@@ -135,37 +166,3 @@ async def test_the_role_may_use_rows_and_nothing_else(part: Postgres, dsn: str) 
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)
-
-
-async def test_migrating_again_or_at_once_applies_each_version_once(dsn: str, folder: Path) -> None:
-    runs = [migrate(dsn, "example", [ENGINE_DIRECTORY, folder]) for _ in range(4)]
-    applied = await asyncio.gather(*runs)
-    assert sorted(map(len, applied)) == [0, 0, 0, 2]
-    (folder / "0002_more.sql").write_text("-- migrate:up\nCREATE TABLE more (id int);\n")
-    assert await migrate(dsn, "example", [ENGINE_DIRECTORY, folder]) == ["0002_more"]
-
-
-async def test_a_failing_migration_leaves_nothing_of_itself(dsn: str, folder: Path) -> None:
-    bad = folder / "0002_bad.sql"
-    bad.write_text("-- migrate:up\nCREATE TABLE half (id int); SELECT 1/0;\n")
-    with pytest.raises(asyncpg.DivisionByZeroError):
-        await migrate(dsn, "example", [folder])
-    bad.write_text("-- migrate:up\nCREATE TABLE half (id int);\n-- migrate:down\nDROP TABLE half;")
-    assert await migrate(dsn, "example", [folder]) == ["0002_bad"]
-
-
-async def test_down_undoes_up(dsn: str, folder: Path) -> None:
-    directories = [ENGINE_DIRECTORY, folder]
-    versions = await migrate(dsn, "example", directories)
-    assert await rollback(dsn, "example", directories) == versions[::-1]
-    assert await migrate(dsn, "example", directories) == versions
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["CREATE TABLE x (id int);", "-- migrate:up transaction:false\nSELECT 1;", "-- migrate:down\n"],
-)
-def test_malformed_files_are_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "0001_x.sql").write_text(text)
-    with pytest.raises(ValueError, match="0001_x"):
-        read([tmp_path])

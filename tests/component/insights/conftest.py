@@ -22,9 +22,9 @@ from switchboard.insights.v1 import insights_service_pb2 as pb
 from switchboard.insights.v1.model_pb2 import KpiWindow
 
 from local.ports import free_ports
+from local.postgres.migrate import migrate
 from local.provisioner import Provisioner
 from services.chassis.bus import topics
-from services.chassis.postgres.migrate import migrate
 from services.chassis.rpc.methods import Method, describe
 from tests.support import tokens
 from tests.support.doors import GrpcDoor, Reply

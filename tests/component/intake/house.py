@@ -31,7 +31,7 @@ from switchboard.intake.v1 import (
 from local import provision
 from local.environment import interpreter
 from local.ports import free_ports
-from services.chassis.postgres import migrate
+from local.postgres import migrate
 from services.chassis.rpc.methods import Method, describe
 from tests.support import stack, tokens
 from tests.support.doors import GrpcDoor, Reply

@@ -67,6 +67,21 @@ def test_libraries_write_the_same_lines_without_exception_texts(lines: Lines) ->
     assert SECRET not in json.dumps([first, second])
 
 
+def test_what_a_library_says_again_and_again_is_written_now_and_then(lines: Lines) -> None:
+    def say(text: str, at_s: float) -> None:
+        record = logging.LogRecord("aiokafka", logging.ERROR, "", 0, text, (), None)
+        record.created = at_s
+        logging.getLogger("aiokafka").handle(record)
+
+    for at_s in (100.0, 100.1, 100.2, 104.9):
+        say("broker 1 is away", at_s)
+    say("broker 2 is away", 100.3)
+    say("broker 1 is away", 105.0)
+    one, two = "broker 1 is away", "broker 2 is away"
+    written = [(line["event"], line.get("count")) for line in lines()]
+    assert written == [(one, None), (two, None), (one, 4)]
+
+
 def test_lines_carry_the_trace(lines: Lines) -> None:
     with tracing.span("work") as span:
         structlog.get_logger().info("inside")

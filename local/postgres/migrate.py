@@ -15,7 +15,9 @@ from typing import Final
 
 import asyncpg
 
-ENGINE_DIRECTORY: Final = Path(__file__).parent / "migrations"
+from services.chassis import postgres
+
+ENGINE_DIRECTORY: Final = Path(postgres.__file__).parent / "migrations"
 _SECTIONS: Final = re.compile(
     r"(?:(?!--\s*migrate:)(?:--[^\n]*)?\n)*"  # comments and empty lines
     r"--\s*migrate:up(?P<options>[^\n]*)\n(?P<up>.*?)"
