@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
+import services
 from local import environment
 from local.credentials import Credentials
 from local.errors import StackError
@@ -17,7 +18,7 @@ from local.postgres import migrate
 from local.provisioner import Drift, Provisioner, TopicDriftError
 from services.chassis.bus import topics as registry
 
-SERVICES = Path(migrate.__file__).parents[2]
+SERVICES = Path(services.__file__).parent
 PROCESSING = ("intake", "routing", "sla", "feedback")
 """Services whose schema holds the engine's tables beside their own."""
 MAINTENANCE_DATABASE = "postgres"
