@@ -6,7 +6,7 @@ goes unnoticed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Protocol
 
@@ -114,5 +114,5 @@ class Connection:
     async def keep_days(self, now_ms: int) -> None:
         await self._store.keep_days(now_ms)
 
-    async def outcome(self, request_key: str) -> bytes | None:
-        return await self._store.outcome(request_key)
+    async def outcomes(self, request_keys: Collection[str]) -> Mapping[str, bytes]:
+        return await self._store.outcomes(request_keys)

@@ -63,9 +63,9 @@ class Edge(CommandBus):
         self, topic: str, key: str, message: Message, *, request_key: str, timeout_s: float
     ) -> CommandOutcome:
         """The outcome where it is known; else `OutcomeUnknown`, as after a timeout."""
-        known = await self._stores[topic.partition(".")[0]].outcome(request_key)
-        if known is not None:
-            return CommandOutcome.FromString(known)
+        known = await self._stores[topic.partition(".")[0]].outcomes([request_key])
+        if request_key in known:
+            return CommandOutcome.FromString(known[request_key])
         await self.publish(topic, key, message)
         raise OutcomeUnknown(request_key)
 

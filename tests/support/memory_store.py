@@ -5,7 +5,7 @@ It passes the same contract suite as `postgres_store`, and keeps rows as the JSO
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -192,9 +192,9 @@ class MemoryStore:
         """An open dead letter, or None."""
         return self._letters[letter_id][1] if letter_id in self._letters else None
 
-    async def outcome(self, request_key: str) -> bytes | None:
-        """The encoded outcome of a request."""
-        return self.requests.get(request_key)
+    async def outcomes(self, request_keys: Collection[str]) -> Mapping[str, bytes]:
+        """The encoded outcomes of those requests that are known."""
+        return {key: self.requests[key] for key in request_keys if key in self.requests}
 
     async def keep_days(self, now_ms: int) -> None:
         """A simulation is shorter than a day."""

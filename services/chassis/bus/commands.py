@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ from switchboard.engine.v1.records_pb2 import CommandOutcome
 
 from services.chassis.bus import headers
 from services.chassis.bus.effects import Answered
+from services.chassis.bus.fates import StoreUnavailable
 from services.chassis.bus.kafka import EdgeProducer
 from services.chassis.failpoint import declare, failpoint
 from services.chassis.telemetry import tracing
@@ -24,7 +25,7 @@ from services.chassis.telemetry import tracing
 BEFORE_ACCEPT = declare("edge.before_accept", "a record is verified, Kafka has not seen it")
 AFTER_ACCEPT = declare("edge.after_accept", "Kafka has a record, its sender has no answer")
 
-POLL_SECONDS_MAX = 0.25
+POLL_SECONDS = 0.05
 
 
 class OutcomeUnknown(Exception):
@@ -34,8 +35,8 @@ class OutcomeUnknown(Exception):
 class Outcomes(Protocol):
     """Where the outcome of a request is kept."""
 
-    async def outcome(self, request_key: str) -> bytes | None:
-        """The encoded outcome; empty where it had none, None while it is unknown."""
+    async def outcomes(self, request_keys: Collection[str]) -> Mapping[str, bytes]:
+        """The encoded outcomes of those that are known; empty where one had none."""
         ...
 
 
@@ -54,15 +55,13 @@ class CommandBus:
         self._outcomes = outcomes
         self._source = source
         self._now_ms = now_ms
-        self._waiting: dict[str, asyncio.Future[CommandOutcome]] = {}
+        self._waiting: dict[str, list[asyncio.Future[CommandOutcome]]] = {}
+        self._asking: asyncio.Task[None] | None = None
 
     def hear(self, fact: object) -> None:
         """An engine's listener: the answers of this process's own shards."""
-        if not isinstance(fact, Answered):
-            return
-        waiting = self._waiting.get(fact.request_key)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(fact.outcome)
+        if isinstance(fact, Answered):
+            self._answer(fact.request_key, fact.outcome)
 
     async def publish(
         self,
@@ -100,32 +99,39 @@ class CommandBus:
         A request key that was answered before gets that answer. Raises `BusUnavailable`,
         `StoreUnavailable`, `OutcomeUnknown`.
         """
-        if known := await self._known(request_key):
-            return known
-        mine = asyncio.get_running_loop().create_future()
-        waiting = self._waiting.setdefault(request_key, mine)
+        known = await self._outcomes.outcomes([request_key])
+        if request_key in known:
+            return CommandOutcome.FromString(known[request_key])
+        answer: asyncio.Future[CommandOutcome] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(request_key, []).append(answer)
         try:
             await self.publish(topic, key, message)
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(self._ask())
             async with asyncio.timeout(timeout_s):
-                return await self._answer(request_key, waiting)
+                return await answer
         except TimeoutError:
             raise OutcomeUnknown(request_key) from None
         finally:
-            if waiting is mine:
-                self._waiting.pop(request_key, None)
+            self._waiting[request_key].remove(answer)
+            if not self._waiting[request_key]:
+                del self._waiting[request_key]
 
-    async def _answer(
-        self, request_key: str, waiting: asyncio.Future[CommandOutcome]
-    ) -> CommandOutcome:
-        pause = 0.02
-        while True:
-            done, _ = await asyncio.wait([waiting], timeout=pause)
-            if done:
-                return waiting.result()
-            if known := await self._known(request_key):
-                return known
-            pause = min(pause * 2, POLL_SECONDS_MAX)
+    async def _ask(self) -> None:
+        """Look for what other processes have answered, for all who wait at once.
 
-    async def _known(self, request_key: str) -> CommandOutcome | None:
-        encoded = await self._outcomes.outcome(request_key)
-        return None if encoded is None else CommandOutcome.FromString(encoded)
+        Each for itself would ask the more often the slower answers come, and slow them further.
+        """
+        while self._waiting:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                known = await self._outcomes.outcomes(list(self._waiting))
+            except StoreUnavailable:
+                continue
+            for request_key, encoded in known.items():
+                self._answer(request_key, CommandOutcome.FromString(encoded))
+
+    def _answer(self, request_key: str, outcome: CommandOutcome) -> None:
+        for answer in self._waiting.get(request_key, ()):
+            if not answer.done():
+                answer.set_result(outcome)

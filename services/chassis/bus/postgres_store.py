@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
@@ -148,13 +148,11 @@ class PostgresStore:
             row = await self._pool.fetchrow(_LETTER, letter_id)
         return _letter(row) if row else None
 
-    async def outcome(self, request_key: str) -> bytes | None:
-        """The encoded outcome of a request."""
+    async def outcomes(self, request_keys: Collection[str]) -> Mapping[str, bytes]:
+        """The encoded outcomes of those requests that are known."""
         async with translated():
-            row = await self._pool.fetchrow(
-                "SELECT outcome FROM request WHERE key = $1", request_key
-            )
-        return (row["outcome"] or b"") if row else None
+            rows = await self._pool.fetch(_OUTCOMES, list(request_keys))
+        return {row["key"]: row["outcome"] or b"" for row in rows}
 
     async def keep_days(self, now_ms: int) -> None:
         """Forget requests older than `REQUEST_DAYS`, and make room for the coming days'."""
@@ -201,6 +199,7 @@ def _letter(row: asyncpg.Record) -> Letter:
     )
 
 
+_OUTCOMES = "SELECT key, outcome FROM request WHERE key = ANY($1)"
 _KEEP = "SELECT engine_keep_days($1, $2)"
 _COMMIT = "SELECT commit_batch($1, $2)"
 _LAYOUT = """

@@ -6,7 +6,7 @@ One commit is one document and a list of payloads, so that it is one round trip 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -162,6 +162,9 @@ class Store(Protocol):
         """Forget requests older than `REQUEST_DAYS`, and make room for the coming days'."""
         ...
 
-    async def outcome(self, request_key: str) -> bytes | None:
-        """The encoded `CommandOutcome` of a request; empty where it had none, None if unknown."""
+    async def outcomes(self, request_keys: Collection[str]) -> Mapping[str, bytes]:
+        """The encoded `CommandOutcome`s of those requests that are known; empty where one had none.
+
+        Raises `StoreUnavailable`.
+        """
         ...

@@ -135,9 +135,8 @@ class Desk:
 
     async def outcome(self, request_key: str) -> CommandOutcome:
         """What a request was answered."""
-        encoded = await self.threads.store.outcome(request_key)
-        assert encoded is not None, request_key
-        return CommandOutcome.FromString(encoded)
+        known = await self.threads.store.outcomes([request_key])
+        return CommandOutcome.FromString(known[request_key])
 
     def events(self) -> list[events_pb2.ConversationEvent]:
         """What other services read, each sequence once."""

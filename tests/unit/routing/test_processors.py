@@ -25,9 +25,8 @@ async def center() -> Center:
 
 
 async def outcome(center: Center, request: str) -> CommandOutcome:
-    encoded = await center.store.outcome(f"default/{request}")
-    assert encoded is not None
-    return CommandOutcome.FromString(encoded)
+    key = f"default/{request}"
+    return CommandOutcome.FromString((await center.store.outcomes([key]))[key])
 
 
 async def test_a_conversation_is_offered_accepted_and_completed_when_it_is_resolved(
