@@ -78,11 +78,14 @@ def stamp(writer: str, shard: int, given: Stamp) -> list[Header]:
     ]
 
 
-@lru_cache(maxsize=1024)
 def rfc3339(time_ms: int) -> bytes:
     """Unix milliseconds as RFC 3339 in UTC, as CloudEvents wants its time."""
-    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.").encode() + b"%03dZ" % (time_ms % 1000)
+    return b"%s.%03dZ" % (_to_the_second(time_ms // 1000), time_ms % 1000)
+
+
+@lru_cache(maxsize=64)
+def _to_the_second(time_s: int) -> bytes:
+    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
 
 
 @lru_cache(maxsize=8192)
