@@ -99,6 +99,7 @@ class StackCourse:
 
     async def _arm(self, name: str, failpoint: str, log: str) -> Path:
         hits = self.folder / f"{log}.hits"
+        hits.unlink(missing_ok=True)  # of an earlier round
         await self._ready(name)
         settings = {
             "SWITCHBOARD_FAILPOINT": failpoint,
