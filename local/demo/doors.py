@@ -21,7 +21,7 @@ from switchboard.intake.v1.intake_service_pb2_grpc import IntakeServiceStub
 from local.demo.figures import Figures
 from local.demo.people import Door
 from local.demo.places import API_ACCOUNT, FORM_ACCOUNT, SMS_ACCOUNT, SMS_NUMBER, Places
-from local.demo.retrying import call
+from local.demo.retrying import PATIENCE_S, call
 from local.demo.script import Utterance
 from local.ledgerbook import now_ms
 from local.simulator.signature import HEADER, sign
@@ -29,7 +29,6 @@ from local.verify.ledgers import ACCEPTED, REFUSED, UNKNOWN, Sent
 
 REQUEST_TIMEOUT_S = 15.0
 """The provider's own patience with a webhook."""
-PATIENCE_S = 90.0
 PAUSE_S = 0.5
 CONNECTIONS_MAX = 200
 SMS_PATH = "/webhooks/twilio/{account}"

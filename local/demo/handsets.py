@@ -16,6 +16,7 @@ import orjson
 
 from local.demo.figures import Figures
 from local.demo.places import Places
+from local.demo.retrying import PATIENCE_S
 from local.ledgerbook import now_ms
 from local.verify.ledgers import Scored
 
@@ -26,7 +27,6 @@ SCORE_WEIGHTS = (4, 6, 15, 35, 40)
 READ_S = (0.2, 1.0)
 """How long a customer looks at a message before answering."""
 RECONNECT_S = 0.5
-PATIENCE_S = 60.0
 LINE_BYTES_MAX = 1 << 16
 LINK_ENDED = 404
 REQUEST_ID = re.compile(r'name="request_id" value="([^"]+)"')

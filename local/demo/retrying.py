@@ -10,7 +10,8 @@ from typing import Any
 import grpc
 
 TIMEOUT_S = 10.0
-PATIENCE_S = 90.0
+PATIENCE_S = 300.0
+"""People and providers come back for longer than an outage lasts: what is given up is no fault."""
 PAUSE_S = 0.2
 PAUSE_S_MAX = 2.0
 WORTH_REPEATING = frozenset(

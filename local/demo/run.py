@@ -11,6 +11,7 @@ from local.demo.figures import Figures
 from local.demo.order import Order
 from local.demo.places import Places
 from local.demo.progress import Progress
+from local.demo.retrying import PATIENCE_S
 from local.demo.stage import Stage
 from local.demo.traffic import flow
 from local.home import Home
@@ -19,7 +20,7 @@ from local.ledgerbook import Book, now_ms
 from local.state import StackState, load
 from local.verify.run import examine
 
-DRAIN_DEADLINE_S = 150.0
+DRAIN_DEADLINE_S = PATIENCE_S + 60.0
 
 
 async def perform(
