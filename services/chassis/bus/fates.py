@@ -1,9 +1,11 @@
-"""The three fates of a failure, in one table: retry, dead-letter, crash. Nothing is skipped.
+"""The three fates of a failure: retry, dead-letter, crash. Nothing is skipped.
 
-- `RETRY`: the infrastructure is away; the same write set is sent again until it is back.
-- `DEAD_LETTER`: this record can never work; it is set aside with its error, its entity is parked.
-- `CRASH`: the process can no longer be trusted (it lost its shard, or the log has a hole): exit 70
-  and let the supervisor start it afresh.
+- `RETRY`: the infrastructure is away (`StoreUnavailable`, `BusUnavailable`); the same write set is
+  sent again until it is back.
+- `DEAD_LETTER`: this record can never work (it raises, or `WriteRefused`); it is set aside with its
+  error, its entity is parked.
+- `CRASH`: the process can no longer be trusted (every other `BusError`: it lost its shard, or the
+  log has a hole): exit 70 and let the supervisor start it afresh.
 """
 
 from __future__ import annotations
@@ -55,21 +57,6 @@ class LayoutRefused(BusError):
 
 class TooManyDeadLetters(BusError):
     """The share of dead letters passed its limit: the fault is here, not in the records."""
-
-
-_FATES: tuple[tuple[type[BaseException], Fate], ...] = (
-    (StoreUnavailable, Fate.RETRY),
-    (BusUnavailable, Fate.RETRY),
-    (WriteRefused, Fate.DEAD_LETTER),
-    (BusError, Fate.CRASH),
-    (MemoryError, Fate.CRASH),
-    (AssertionError, Fate.CRASH),
-)
-
-
-def fate_in_commit(error: BaseException) -> Fate:
-    """The fate of a failure while a batch is committed; what is not in the table crashes."""
-    return next((fate for kind, fate in _FATES if isinstance(error, kind)), Fate.CRASH)
 
 
 def fate_in_processor(error: Exception) -> Fate:

@@ -37,7 +37,24 @@ class _Producer:
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
 
-    async def started(self) -> AIOKafkaProducer:
+    async def start(self) -> None:
+        """Connect, however long no broker answers: a process that starts before Kafka waits."""
+        pause = 0.05
+        while True:
+            try:
+                await self._started()
+            except (KafkaError, OSError) as error:
+                log.warning("kafka_away", error_type=type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, AWAY_SECONDS_MAX)
+            else:
+                return
+
+    async def stop(self) -> None:
+        """Send what is in hand and let go of the connections."""
+        await self._discard()
+
+    async def _started(self) -> AIOKafkaProducer:
         """The producer in use. Raises `KafkaError` while no broker answers."""
         async with self._starting:
             if self._producer is None:
@@ -59,21 +76,8 @@ class _Producer:
                 self._producer = producer
             return self._producer
 
-    async def connected(self) -> None:
-        """Return once a broker answers, however long none does."""
-        pause = 0.05
-        while True:
-            try:
-                await self.started()
-            except (KafkaError, OSError) as error:
-                log.warning("kafka_away", error_type=type(error).__name__)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, AWAY_SECONDS_MAX)
-            else:
-                return
-
-    async def discard(self, failed: AIOKafkaProducer | None = None) -> None:
-        """Stop the producer in use; the next `started` makes another. Once is enough.
+    async def _discard(self, failed: AIOKafkaProducer | None = None) -> None:
+        """Stop the producer in use; the next `_started` makes another. Once is enough.
 
         What it still had in hand may or may not arrive.
         """
@@ -87,20 +91,13 @@ class _Producer:
             await producer.client.close()
 
 
-class KafkaPublisher:
+class KafkaPublisher(_Producer):
     """The relay's way in: whole batches, each partition in order."""
-
-    def __init__(self, bootstrap: str, client_id: str) -> None:
-        self._producer = _Producer(bootstrap, client_id)
-
-    async def connected(self) -> None:
-        """Return once a broker answers: a process that starts before Kafka waits for it."""
-        await self._producer.connected()
 
     async def publish(self, records: Mapping[tuple[str, int], Sequence[Outgoing]]) -> None:
         """Publish; returns once every record is acknowledged. Raises `BusUnavailable`."""
         try:
-            producer = await self._producer.started()
+            producer = await self._started()
             waiting = {at: list(batch) for at, batch in records.items()}
             while waiting:
                 sent = [
@@ -114,25 +111,17 @@ class KafkaPublisher:
 
     async def renew(self) -> None:
         """Replace the producer."""
-        await self._producer.discard()
-
-    async def stop(self) -> None:
-        """Let go of the connections."""
-        await self._producer.discard()
+        await self._discard()
 
 
-class EdgeProducer:
+class EdgeProducer(_Producer):
     """The way in for writers without an outbox: one record, acknowledged or not within seconds."""
 
     name = "producer"
 
     def __init__(self, bootstrap: str, client_id: str) -> None:
-        self._producer = _Producer(bootstrap, client_id)
+        super().__init__(bootstrap, client_id)
         self._discarding: set[asyncio.Task[None]] = set()
-
-    async def start(self) -> None:
-        """Connect, however long no broker answers."""
-        await self._producer.connected()
 
     async def publish(
         self,
@@ -146,7 +135,7 @@ class EdgeProducer:
         """Publish one record. Raises `BusUnavailable`: then it may appear once, never twice."""
         try:
             async with asyncio.timeout(ACCEPT_SECONDS):
-                producer = await self._producer.started()
+                producer = await self._started()
                 sent = await producer.send(
                     topic, value, key, partition=partition, headers=list(headers)
                 )
@@ -157,13 +146,9 @@ class EdgeProducer:
 
     def _ended(self, producer: AIOKafkaProducer, sent: asyncio.Future[object]) -> None:
         if not sent.cancelled() and sent.exception() is not None:
-            task = asyncio.ensure_future(self._producer.discard(producer))
+            task = asyncio.ensure_future(self._discard(producer))
             self._discarding.add(task)
             task.add_done_callback(self._discarding.discard)
-
-    async def stop(self) -> None:
-        """Send what is in hand and let go of the connections."""
-        await self._producer.discard()
 
 
 def _fill(producer: AIOKafkaProducer, batch: list[Outgoing]) -> BatchBuilder:

@@ -93,7 +93,7 @@ class Processing:
 
     async def start(self) -> None:
         """Join the group; shards come when the group has balanced. Waits for a broker."""
-        await self._publisher.connected()
+        await self._publisher.start()
         self._app.transport = Transport(url=self._app.conf.broker_consumer, app=self._app)
         topic = self._app.topic(
             *self._processor.topics, key_serializer="raw", value_serializer="raw", internal=True

@@ -38,26 +38,41 @@ class _Uuid(AbstractType[UUID]):  # type: ignore[misc] # aiokafka is untyped
 
 
 _TEXT = CompactString("utf-8")
+_NODES = CompactArray(Int32)
 _TAGS = ("tags", TaggedFields)
+_BROKER = (("node_id", Int32), ("host", _TEXT), ("port", Int32), ("rack", _TEXT), _TAGS)
 _PARTITION = (
-    *(("error_code", Int16), ("partition", Int32), ("leader", Int32), ("leader_epoch", Int32)),
-    *((nodes, CompactArray(Int32)) for nodes in ("replicas", "isr", "offline")),
+    ("error_code", Int16),
+    ("partition", Int32),
+    ("leader", Int32),
+    ("leader_epoch", Int32),
+    ("replicas", _NODES),
+    ("isr", _NODES),
+    ("offline", _NODES),
     _TAGS,
 )
 _TOPIC = (
-    *(("error_code", Int16), ("name", _TEXT), ("topic_id", _Uuid), ("is_internal", Boolean)),
-    *(("partitions", CompactArray(*_PARTITION)), ("operations", Int32), _TAGS),
+    ("error_code", Int16),
+    ("name", _TEXT),
+    ("topic_id", _Uuid),
+    ("is_internal", Boolean),
+    ("partitions", CompactArray(*_PARTITION)),
+    ("operations", Int32),
+    _TAGS,
 )
-_BROKER = (("node_id", Int32), ("host", _TEXT), ("port", Int32), ("rack", _TEXT), _TAGS)
 
 
 class _MetadataResponse(Response):  # type: ignore[misc] # aiokafka is untyped
     API_KEY = 3
     API_VERSION = 10
     SCHEMA = Schema(
-        *(("throttle_time_ms", Int32), ("brokers", CompactArray(*_BROKER))),
-        *(("cluster_id", _TEXT), ("controller_id", Int32), ("topics", CompactArray(*_TOPIC))),
-        *(("operations", Int32), _TAGS),
+        ("throttle_time_ms", Int32),
+        ("brokers", CompactArray(*_BROKER)),
+        ("cluster_id", _TEXT),
+        ("controller_id", Int32),
+        ("topics", CompactArray(*_TOPIC)),
+        ("operations", Int32),
+        _TAGS,
     )
 
 
@@ -68,7 +83,9 @@ class _MetadataRequestV10(RequestStruct):  # type: ignore[misc] # aiokafka is un
     FLEXIBLE_VERSION = True
     SCHEMA = Schema(
         ("topics", CompactArray(("topic_id", _Uuid), ("name", _TEXT), _TAGS)),
-        *((option, Boolean) for option in ("auto_creation", "operations", "topic_operations")),
+        ("allow_auto_topic_creation", Boolean),
+        ("include_cluster_operations", Boolean),
+        ("include_topic_operations", Boolean),
         _TAGS,
     )
 

@@ -104,7 +104,7 @@ class Counting:
 
     async def start(self) -> None:
         """Join the group; the working copy is read back before the first record is taken."""
-        await self._feed.connected()
+        await self._feed.start()
         self._app, self._folding, self._inbox = self._assemble(await self._store.join())
         self._log = ConsumerLog(self._app)
         self._app.on_partitions_revoked.connect(self._revoked)

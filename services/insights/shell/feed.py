@@ -24,9 +24,9 @@ class KafkaFeed:
         self._publisher = publisher
         self._partitions = partitions
 
-    async def connected(self) -> None:
-        """Return once a broker answers."""
-        await self._publisher.connected()
+    async def start(self) -> None:
+        """Connect; waits for a broker."""
+        await self._publisher.start()
 
     async def publish(self, windows: Sequence[Window]) -> None:
         """Tell of windows. Raises `BusUnavailable`."""
