@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
+import aiohttp
 import asyncpg
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -12,9 +13,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from local import provision, state
 from local.doctor.check import Category, Check, holding
 from local.home import Home
+from local.ports import LOOPBACK
 from local.postgres import migrate
 from local.process import find
-from local.supervisor.unit import http_status
 
 CLOCK_SKEW_S_MAX = 1.0
 TIMEOUT_S = 5.0
@@ -112,13 +113,23 @@ def _asking(
 
 def _serves(each: state.ProcessState) -> Check:
     async def run() -> str | None:
-        status = await http_status(each.http_port, "/readyz")
-        if status != 200:
-            return f"/readyz answered {status or 'nothing'}"
-        return await _grpc_error(each)
+        return await _unready(each) or await _grpc_error(each)
 
     hint = f"Read its log: switchboard logs {each.name}."
     return Check(f"{each.name} serves HTTP and gRPC", hint, run)
+
+
+async def _unready(each: state.ProcessState) -> str | None:
+    """What the process itself says it lacks."""
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    url = f"http://{LOOPBACK}:{each.http_port}/readyz"
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
+            said = await answer.json()
+    except (aiohttp.ClientError, TimeoutError):
+        return "nobody answers /readyz"
+    lacking = [f"{name}: {why}" for name, why in said["checks"].items() if why != "ok"]
+    return holding(said["ready"], f"/readyz says {', '.join(lacking)}")
 
 
 async def _grpc_error(each: state.ProcessState) -> str | None:

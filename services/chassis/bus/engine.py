@@ -120,8 +120,10 @@ class Engine(Generic[S]):
         A batch in flight is finished first: it belongs to the fence that is about to be replaced.
         """
         async with self._lock:
-            taken = await self._until_available(lambda: self._take(numbers))
-            failpoint(TAKEN)
+            taken: list[Taken] = []
+            if numbers:  # there may be more processes than shards
+                taken = await self._until_available(lambda: self._take(numbers))
+                failpoint(TAKEN)
             self._relay.restart(taken)
             kept, self.shards = self.shards, {}
             for shard in taken:

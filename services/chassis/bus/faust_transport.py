@@ -166,6 +166,12 @@ class BatchConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> InLoopConsumer:
         return InLoopConsumer(self, loop=self.loop, beacon=self.beacon)
 
+    async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:
+        """As Faust does; who gets no partition has nothing to seek, so its engine hears it here."""
+        await super().on_partitions_assigned(assigned, generation_id)
+        if not assigned:
+            await self.app.feed.assign([])
+
     async def _drain_messages(self, fetcher: Any) -> None:
         while not (self._stopped.is_set() or fetcher._stopped.is_set()):
             fetched, _ = await self._wait_next_records(1.0)
@@ -260,6 +266,11 @@ class FaustLog:
         except KafkaError as error:
             raise BusUnavailable(type(error).__name__) from error
         return {tuple(tp): offset for tp, offset in found.items()}
+
+    def gather(self, *, bytes_min: int, wait_ms_max: int) -> None:
+        """Have brokers hold back an answer until it has so many bytes, or so long at the most."""
+        fetcher = self._consumer()._fetcher
+        fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms = bytes_min, wait_ms_max
 
     def lag(self, offsets: Mapping[Placed, int]) -> int:
         """Records that the brokers have and that are not applied."""

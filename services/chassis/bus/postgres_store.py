@@ -10,23 +10,12 @@ import asyncpg
 
 from services.chassis.bus.fates import Fenced, LayoutRefused, StoreUnavailable, WriteRefused
 from services.chassis.bus.store import REQUEST_DAYS, Commit, Letter, Place, Stamp, Taken
+from services.chassis.postgres.pool import AWAY
 
 FENCED_SQLSTATE = "SBF01"
 LOAD_SECONDS = 30.0
 COMMIT_SECONDS = 10.0  # after which a commit counts as unknown, and is settled
 
-# The database is away or has no room: the same statement may work in a while.
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.exceptions.PostgresSystemError,
-)
 # A row is refused: it will be refused again.
 _REFUSED = (
     asyncpg.DataError,
@@ -40,7 +29,7 @@ async def translated() -> AsyncIterator[None]:
     """Raise the database's errors as the bus's."""
     try:
         yield
-    except _AWAY as error:
+    except AWAY as error:
         raise StoreUnavailable(type(error).__name__) from error
     except _REFUSED as error:
         name = getattr(error, "constraint_name", None) or error.sqlstate

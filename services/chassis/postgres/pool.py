@@ -31,10 +31,15 @@ AWAY: Final = (
     OSError,
     TimeoutError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a query on a connection that is hearing of its server's end
+    asyncpg.LockNotAvailableError,
     asyncpg.OperatorInterventionError,
     asyncpg.PostgresConnectionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.exceptions.PostgresSystemError,
 )
-"""A server that is away, starting, stopping or full: the same connection may work in a while."""
+"""The database is away, starting, stopping or full: the same may work in a while."""
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 """What `pool.acquire` lends; quoted because asyncpg's class takes no parameter at run time."""
@@ -81,6 +86,8 @@ class Postgres:
         while self._pool is None:
             try:
                 self._pool = await self._connected()
+            except asyncpg.ClientConfigurationError:
+                raise
             except AWAY as error:
                 log.warning("postgres_away", exc_info=error)
                 await asyncio.sleep(pause)
@@ -120,7 +127,7 @@ class Postgres:
             try:
                 async with pool.acquire(timeout=RELEASE_SECONDS) as connection:
                     await connection.execute("SELECT 1")
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (*AWAY, asyncpg.PostgresError) as error:
                 log.warning("postgres_away", exc_info=error)
                 if loop.time() - answered >= UNREADY_AFTER_SECONDS:
                     self._health.failing(CHECK, "no answer for 10 s")

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import asyncpg
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
+from services.chassis.postgres.pool import AWAY
 
 DOMAIN: Final = "switchboard"
 RETRY_MS: Final = 1000
@@ -140,17 +140,6 @@ class Internal(RpcError):
     code = code_pb2.INTERNAL
 
 
-_AWAY: Final = (
-    OSError,  # TimeoutError too: something behind us did not answer
-    BusUnavailable,
-    StoreUnavailable,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
-
-
 def translate(error: BaseException) -> RpcError:
     """The answer for any error. Unforeseen ones become INTERNAL, without their text."""
     if isinstance(error, RpcError):
@@ -158,6 +147,6 @@ def translate(error: BaseException) -> RpcError:
     if isinstance(error, BaseExceptionGroup):
         answers = [translate(item) for item in error.exceptions]
         return next((item for item in answers if not isinstance(item, Internal)), answers[0])
-    if isinstance(error, _AWAY):
+    if isinstance(error, (*AWAY, BusUnavailable, StoreUnavailable)):
         return Unavailable("temporarily unavailable; try again", retry_ms=RETRY_MS)
     return Internal("internal error")

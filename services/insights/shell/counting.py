@@ -31,6 +31,9 @@ UNREADY_AFTER_SECONDS: Final = 10.0
 WATCH_SECONDS: Final = 1.0
 LAG_SECONDS: Final = 10.0
 STUCK_SECONDS: Final = 60.0
+GATHER_BYTES: Final = 64 * 1024
+GATHER_MS_MAX: Final = 250
+"""KPIs may be so late: a fetch for each event would cost more than the events."""
 
 log = structlog.get_logger(__name__)
 
@@ -159,6 +162,7 @@ class Counting:
     async def _watch(self) -> None:
         """Say whether it counts, and end the process where Faust has died in silence."""
         progress, faust_log = _Progress(), FaustLog(self._app)
+        faust_log.gather(bytes_min=GATHER_BYTES, wait_ms_max=GATHER_MS_MAX)
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             if faust_log.is_dead():

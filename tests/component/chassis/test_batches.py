@@ -43,18 +43,20 @@ class SlowStore(MemoryStore):
 
 
 @asynccontextmanager
-async def counting(kafka: Kafka, store: SlowStore, inputs: str, totals: str) -> AsyncIterator[None]:
+async def counting(
+    kafka: Kafka, store: SlowStore, inputs: str, totals: str, *, partitions: int = PARTITIONS
+) -> AsyncIterator[Health]:
     health, background = Health(), Background()
     processing = Processing(
         Counter(inputs=[inputs], totals=totals),
         store=store,
-        cluster=Cluster(kafka.bootstrap, PARTITIONS, lambda _: PARTITIONS, owner="test"),
+        cluster=Cluster(kafka.bootstrap, partitions, lambda _: partitions, owner="test"),
         observer=Observer("counter", metrics=EngineMetrics(Catalogue("counter")), health=health),
         background=background,
     )
     await processing.start()
     try:
-        yield
+        yield health
     finally:
         store.allowed.set()
         await processing.stop()
@@ -133,6 +135,16 @@ async def test_a_process_that_starts_before_its_broker_waits_for_it(kafka: Kafka
         kafka.server.start()
     await asyncio.wait_for(counted, DEADLINE_S)
     assert store.batches == [1]
+
+
+async def test_a_process_for_which_no_shard_is_left_is_ready(kafka: Kafka) -> None:
+    inputs = await kafka.topic("counts")
+    totals = await kafka.topic("totals")
+    async with (
+        counting(kafka, SlowStore(), inputs, totals, partitions=1) as one,
+        counting(kafka, SlowStore(), inputs, totals, partitions=1) as other,
+    ):
+        await until(lambda: one.ready and other.ready, what="both are ready", deadline_s=DEADLINE_S)
 
 
 async def _first(reader: AIOKafkaConsumer, count: int) -> AsyncIterator[ConsumerRecord]:
