@@ -145,6 +145,7 @@ async def test_a_process_for_which_no_shard_is_left_is_ready(kafka: Kafka) -> No
         counting(kafka, SlowStore(), inputs, totals, partitions=1) as other,
     ):
         await until(lambda: one.ready and other.ready, what="both are ready", deadline_s=DEADLINE_S)
+        assert (one.checks, other.checks) == ({"processor counter": ""},) * 2
 
 
 async def _first(reader: AIOKafkaConsumer, count: int) -> AsyncIterator[ConsumerRecord]:
