@@ -15,7 +15,7 @@ from switchboard.engine.v1.records_pb2 import DeadLetter
 from services.chassis.bus.batch import Batch
 from services.chassis.bus.deadletters import TIMER, announced, describe, letter_for, record_in
 from services.chassis.bus.effects import Effects, Emission
-from services.chassis.bus.fates import BusError, Fate, fate_in_processor
+from services.chassis.bus.fates import BusError, ends_process
 from services.chassis.bus.processor import DueTimer, Input, Processor, parkable
 from services.chassis.bus.record import Record
 from services.chassis.bus.shard import Shard, ShardDraft
@@ -116,7 +116,7 @@ class Decider(Generic[S]):
                 request_key=self._processor.request_key(message),
             )
         except Exception as error:  # whatever is wrong with a record, it is not skipped
-            if fate_in_processor(error) is Fate.CRASH:
+            if ends_process(error):
                 raise
             return Parsed(record, error=error, entity=parkable(f"key/{record.key.hex()}"))
 
@@ -218,7 +218,7 @@ class Decider(Generic[S]):
             try:
                 state = step(effects)
             except Exception as error:  # the table of fates knows every one of them
-                if fate_in_processor(error) is Fate.CRASH:
+                if ends_process(error):
                     raise
                 failure = error
             else:

@@ -1,26 +1,16 @@
 """The three fates of a failure: retry, dead-letter, crash. Nothing is skipped.
 
-- `RETRY`: the infrastructure is away (`StoreUnavailable`, `BusUnavailable`); the same write set is
+- Retry: the infrastructure is away (`StoreUnavailable`, `BusUnavailable`); the same write set is
   sent again until it is back.
-- `DEAD_LETTER`: this record can never work (it raises, or `WriteRefused`); it is set aside with its
+- Dead-letter: this record can never work (it raises, or `WriteRefused`); it is set aside with its
   error, its entity is parked.
-- `CRASH`: the process can no longer be trusted (every other `BusError`: it lost its shard, or the
+- Crash: the process can no longer be trusted (every other `BusError`: it lost its shard, or the
   log has a hole): exit 70 and let the supervisor start it afresh.
 """
 
 from __future__ import annotations
 
-from enum import Enum
-
 CRASH_EXIT_STATUS = 70  # EX_SOFTWARE of sysexits.h
-
-
-class Fate(Enum):
-    """What becomes of a failure."""
-
-    RETRY = "retry"
-    DEAD_LETTER = "dead_letter"
-    CRASH = "crash"
 
 
 class BusError(Exception):
@@ -59,6 +49,6 @@ class TooManyDeadLetters(BusError):
     """The share of dead letters passed its limit: the fault is here, not in the records."""
 
 
-def fate_in_processor(error: Exception) -> Fate:
-    """The fate of a failure in parse, decide or evolve: the record's, unless memory ran out."""
-    return Fate.CRASH if isinstance(error, (BusError, MemoryError)) else Fate.DEAD_LETTER
+def ends_process(error: Exception) -> bool:
+    """Whether a failure in parse, decide or evolve is the process's; else it is the record's."""
+    return isinstance(error, (BusError, MemoryError))

@@ -283,9 +283,14 @@ class FaustLog:
         )
 
     def is_dead(self) -> bool:
-        """Whether the app or the coordinator of its group has died in silence."""
-        task = self._consumer()._coordinator._coordination_task
-        return bool(self._app.crashed) or (task is not None and task.done())
+        """Whether the app or the coordinator of its group has died in silence, maybe in its start.
+
+        A start waits for the first assignment, and so for good where the coordinator has died.
+        """
+        consumer = self._app.consumer._thread._consumer
+        coordinator = consumer and consumer._coordinator
+        task = coordinator and coordinator._coordination_task
+        return bool(self._app.crashed or (task and task.done()))
 
     def _consumer(self) -> Any:
         return self._app.consumer._thread._ensure_consumer()

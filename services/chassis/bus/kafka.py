@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka import AIOKafkaProducer, conn
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from services.chassis.bus.fates import BusUnavailable
@@ -26,6 +27,25 @@ RETRY_BACKOFF_MS = 250
 AWAY_SECONDS_MAX = 2.0
 
 log = structlog.get_logger(__name__)
+
+
+class _Connection(conn.AIOKafkaConnection):  # type: ignore[misc] # aiokafka is untyped
+    """Tells of a closed transport as of any broken connection.
+
+    uvloop raises RuntimeError where asyncio says nothing; aiokafka 0.14 does not expect it
+    (https://github.com/aio-libs/aiokafka/issues/1038), and what keeps the metadata of a client or
+    the membership of a group ends, for good and without a word.
+    """
+
+    def send(self, request: Any, expect_response: bool = True) -> Any:  # noqa: FBT001, FBT002 - as its base
+        try:
+            return super().send(request, expect_response)
+        except RuntimeError as error:
+            self.close(reason=conn.CloseReason.CONNECTION_BROKEN)
+            raise KafkaConnectionError(f"{self} is closed") from error
+
+
+conn.AIOKafkaConnection = _Connection  # what every client of this process connects with
 
 
 class _Producer:
@@ -52,7 +72,7 @@ class _Producer:
 
     async def stop(self) -> None:
         """Send what is in hand and let go of the connections."""
-        await self._discard()
+        await self.renew()
 
     async def _started(self) -> AIOKafkaProducer:
         """The producer in use. Raises `KafkaError` while no broker answers."""
@@ -76,8 +96,8 @@ class _Producer:
                 self._producer = producer
             return self._producer
 
-    async def _discard(self, failed: AIOKafkaProducer | None = None) -> None:
-        """Stop the producer in use; the next `_started` makes another. Once is enough.
+    async def renew(self, failed: AIOKafkaProducer | None = None) -> None:
+        """Stop the producer in use; the next record makes another. Once is enough.
 
         What it still had in hand may or may not arrive.
         """
@@ -108,10 +128,6 @@ class KafkaPublisher(_Producer):
                 waiting = {at: batch for at, batch in waiting.items() if batch}
         except (KafkaError, OSError) as error:
             raise BusUnavailable(type(error).__name__) from error
-
-    async def renew(self) -> None:
-        """Replace the producer."""
-        await self._discard()
 
 
 class EdgeProducer(_Producer):
@@ -146,7 +162,7 @@ class EdgeProducer(_Producer):
 
     def _ended(self, producer: AIOKafkaProducer, sent: asyncio.Future[object]) -> None:
         if not sent.cancelled() and sent.exception() is not None:
-            task = asyncio.ensure_future(self._discard(producer))
+            task = asyncio.ensure_future(self.renew(producer))
             self._discarding.add(task)
             task.add_done_callback(self._discarding.discard)
 

@@ -105,8 +105,8 @@ class Processing:
             self._background.spawn(self._ticker.run(), name=f"{self.name} ticker"),
             self._background.spawn(self._keep_days(), name=f"{self.name} days"),
         ]
-        await self._app.start()
         self._watchdog = self._background.spawn(self._watch(), name=f"{self.name} watchdog")
+        await self._app.start()
 
     async def stop(self) -> None:
         """Stop fetching, finish the batch, publish what is committed, leave the group."""
@@ -191,7 +191,8 @@ class Processing:
                 for number, shard in self.engine.shards.items()
                 for topic, offset in shard.offsets.items()
             }
-            self._observer.measured(lag=self._log.lag(offsets), unpublished=self.relay.unpublished)
+            lag = self._log.lag(offsets) if offsets else 0
+            self._observer.measured(lag=lag, unpublished=self.relay.unpublished)
 
 
 def app_of(processor: Processor[Any], cluster: Cluster) -> Any:

@@ -112,11 +112,12 @@ class Counting:
         self._log = ConsumerLog(self._app)
         self._app.on_partitions_revoked.connect(self._revoked)
         self._app.on_partitions_assigned.connect(self._revoked)
-        await self._app.start()
         self._tasks = [
             self._background.spawn(self._flush_by_and_by(), name="insights flush"),
             self._background.spawn(self._watch(), name="insights watchdog"),
         ]
+        await self._app.start()
+        FaustLog(self._app).gather(bytes_min=GATHER_BYTES, wait_ms_max=GATHER_MS_MAX)
 
     async def stop(self) -> None:
         """Save what was taken, let Faust commit it, leave the group."""
@@ -162,7 +163,6 @@ class Counting:
     async def _watch(self) -> None:
         """Say whether it counts, and end the process where Faust has died in silence."""
         progress, faust_log = _Progress(), FaustLog(self._app)
-        faust_log.gather(bytes_min=GATHER_BYTES, wait_ms_max=GATHER_MS_MAX)
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             if faust_log.is_dead():

@@ -15,7 +15,7 @@ import faust
 from faust.sensors.monitor import Monitor
 
 from services.chassis.bus.deadletters import describe, letter_for
-from services.chassis.bus.fates import Fate, fate_in_processor
+from services.chassis.bus.fates import ends_process
 from services.chassis.bus.faust_transport import Tables
 from services.chassis.bus.headers import ReadStamp
 from services.chassis.bus.record import Record
@@ -117,7 +117,7 @@ class Inbox:
             if message.value is not None:
                 fact = wire.facts_of(message.topic, message.value, goal_ms=self._goal_ms)
         except Exception as error:
-            if fate_in_processor(error) is Fate.CRASH:
+            if ends_process(error):
                 raise
             self._set_aside(message, appended_at_ms, error)
         window = window_of(fact, appended_at_ms=appended_at_ms) if fact else None

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 from structlog.testing import capture_logs
 from switchboard.engine.v1.records_pb2 import DeadLetter
 
+from services.chassis.bus import processing as processing_module
 from services.chassis.bus.observer import EngineMetrics, Observer
 from services.chassis.bus.processing import Cluster, Processing
-from services.chassis.bus.store import Commit
+from services.chassis.bus.store import Commit, Taken
 from services.chassis.health import Health
 from services.chassis.lifecycle import Background
 from services.chassis.telemetry.metrics import Catalogue
@@ -34,6 +37,13 @@ class SlowStore(MemoryStore):
         self.batches: list[int] = []
         self.begun = asyncio.Event()
         self.allowed = asyncio.Event()
+        self.asked, self.takes = asyncio.Event(), asyncio.Event()
+        self.takes.set()
+
+    async def take(self, processor: str, **about: Any) -> list[Taken]:
+        self.asked.set()
+        await self.takes.wait()
+        return await super().take(processor, **about)
 
     async def commit(self, commit: Commit) -> frozenset[str]:
         self.batches.append(len(commit.rows.get("total", ())))
@@ -42,18 +52,30 @@ class SlowStore(MemoryStore):
         return await super().commit(commit)
 
 
-@asynccontextmanager
-async def counting(
-    kafka: Kafka, store: SlowStore, inputs: str, totals: str, *, partitions: int = PARTITIONS
-) -> AsyncIterator[Health]:
-    health, background = Health(), Background()
-    processing = Processing(
+def processing_of(
+    kafka: Kafka,
+    store: SlowStore,
+    inputs: str,
+    totals: str,
+    background: Background,
+    health: Health,
+    partitions: int = PARTITIONS,
+) -> Processing:
+    return Processing(
         Counter(inputs=[inputs], totals=totals),
         store=store,
         cluster=Cluster(kafka.bootstrap, partitions, lambda _: partitions, owner="test"),
         observer=Observer("counter", metrics=EngineMetrics(Catalogue("counter")), health=health),
         background=background,
     )
+
+
+@asynccontextmanager
+async def counting(
+    kafka: Kafka, store: SlowStore, inputs: str, totals: str, *, partitions: int = PARTITIONS
+) -> AsyncIterator[Health]:
+    health = Health()
+    processing = processing_of(kafka, store, inputs, totals, Background(), health, partitions)
     await processing.start()
     try:
         yield health
@@ -146,6 +168,26 @@ async def test_a_process_for_which_no_shard_is_left_is_ready(kafka: Kafka) -> No
     ):
         await until(lambda: one.ready and other.ready, what="both are ready", deadline_s=DEADLINE_S)
         assert (one.checks, other.checks) == ({"processor counter": ""},) * 2
+
+
+async def test_a_coordinator_that_dies_in_the_start_ends_the_process(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processing_module, "WATCHDOG_SECONDS", 0.05)
+    inputs = await kafka.topic("counts", partitions=PARTITIONS)
+    store, background = SlowStore(), Background()
+    store.takes.clear()  # the start waits for its shards
+    processing = processing_of(kafka, store, inputs, inputs, background, Health())
+    starting = asyncio.create_task(processing.start())
+    await asyncio.wait_for(store.asked.wait(), DEADLINE_S)
+    consumer = processing._app.consumer._thread._ensure_consumer()
+    consumer._coordinator._coordination_task.cancel()
+    error = await asyncio.wait_for(background.crashed(), DEADLINE_S)
+    assert "no longer consumes" in str(error)
+    assert not starting.done()
+    store.takes.set()
+    starting.cancel()
+    await processing.stop()
 
 
 async def _first(reader: AIOKafkaConsumer, count: int) -> AsyncIterator[ConsumerRecord]:
