@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import uvloop
 from aiokafka.client import AIOKafkaClient
@@ -19,11 +21,11 @@ def test_a_transport_that_was_closed_is_a_broken_connection(kafka: Kafka) -> Non
         client = AIOKafkaClient(bootstrap_servers=kafka.bootstrap)
         await client.bootstrap()
         node = client.get_random_node()
-        assert await client.ready(node)
-        for connection in client._conns.values():
-            connection._writer.transport.abort()
-        with pytest.raises(KafkaConnectionError):
-            await client.send(node, MetadataRequest([]))
+        connection = await client._get_conn(node)
+        connection._writer.transport.abort()
+        await asyncio.sleep(0)  # closed, and nobody has been told
+        with pytest.raises(KafkaConnectionError, match="is closed"):
+            await connection.send(MetadataRequest([]))
         connected = await client.ready(node)
         await client.close()
         return bool(connected)
