@@ -12,8 +12,9 @@ conductor; both are replaced here, in six places of faust-streaming 0.15:
 6. An assignment takes as long as it takes: stock Faust gives up after a request's time, without a
    word and for good, and would keep shards that it never reads (a database away for 30 s does it).
 
-It is the one file that reaches into private parts of Faust and aiokafka, and both are pinned to
-exact versions. What it overrides is typed for stock Faust, where an event is one record.
+Beside aiokafka's connection, which `kafka.py` mends, it is the one file that reaches into private
+parts of Faust and aiokafka, and both are pinned to exact versions. What it overrides is typed for
+stock Faust, where an event is one record.
 """
 
 # mypy: disable-error-code="arg-type, assignment, attr-defined, misc, override"
