@@ -18,6 +18,7 @@ import psutil
 
 from local.files import write_json
 from local.home import Home
+from local.process import find
 from local.state import READY, ProcessState, StackState, load
 from local.supervisor.plan import STATEFUL
 from services.chassis.bus.engine import BEFORE_COMMIT
@@ -106,8 +107,20 @@ class StackCourse:
             "SWITCHBOARD_FAILPOINT_LOG": str(hits),
         }
         write_json(self.home.once(name), settings)
-        os.kill(self.process(name).pid, signal.SIGKILL)
+        await until(lambda: self._armed(name), what=f"{name} armed", deadline_s=READY_S)
         return hits
+
+    def _armed(self, name: str) -> bool:
+        """Whether a start has used up what is meant for it; until then, kill what runs.
+
+        It may have ended by itself meanwhile: the next one is armed, and must not be killed.
+        """
+        each = self.process(name)
+        if not self.home.once(name).exists():
+            return True
+        if (running := find(each.pid, created_s=each.created_s)) is not None:
+            running.kill()
+        return False
 
     async def _ready(self, name: str) -> None:
         await until(
