@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -119,7 +120,8 @@ class StackCourse:
         if not self.home.once(name).exists():
             return True
         if (running := find(each.pid, created_s=each.created_s)) is not None:
-            running.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                running.kill()
         return False
 
     async def _ready(self, name: str) -> None:
