@@ -16,10 +16,9 @@ import orjson
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from google.protobuf.message import Message
-from switchboard.engine.v1.records_pb2 import CommandOutcome
+from switchboard.engine.v1.records_pb2 import CommandOutcome, OutboxBatch, OutboxRecord
 
 from services.chassis.bus import headers
-from services.chassis.bus.outbox import OutboxRecord, encode
 from services.chassis.bus.store import Stamp
 from tests.support.counter import Count
 
@@ -59,7 +58,7 @@ class Loop:
         version = self.versions[number]
         self.document["shards"].append([number, 1, version, now_ms])
         self.document["offsets"].append([topic, number, records[-1].offset + 1, ""])
-        self.payloads.append(encode(outbox))
+        self.payloads.append(OutboxBatch(records=outbox).SerializeToString())
         self.document["outbox"].append([number, version + 1, len(self.payloads)])
         self.versions[number] = version + 1
 
@@ -99,7 +98,15 @@ class Loop:
         )
         sent += headers.stamp(WRITER, number, Stamp(0, sequence))
         self.publish.setdefault(partition, []).append((key, value, sent))
-        return OutboxRecord(TOTALS, partition, key, value, name, "", now_ms, b"", 0, sequence)
+        return OutboxRecord(
+            topic=TOTALS,
+            partition=partition,
+            key=key,
+            value=value,
+            type_name=name,
+            time_ms=now_ms,
+            sequence=sequence,
+        )
 
     def finished(self) -> tuple[dict[str, Any], list[bytes]]:
         """The batch as one document and its payloads."""

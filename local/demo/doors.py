@@ -50,7 +50,6 @@ class Sender(Protocol):
 
     async def send(self, utterance: Utterance, message_id: str) -> Fate:
         """Send until it is answered or patience runs out."""
-        ...
 
 
 class Doors:

@@ -11,7 +11,6 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """Milliseconds since 1970-01-01 UTC."""
-        ...
 
 
 class SystemClock:

@@ -36,11 +36,9 @@ class Component(Protocol):
 
     async def start(self) -> None:
         """Begin; raising ends the process."""
-        ...
 
     async def stop(self) -> None:
         """Finish what was accepted, then release all; called once, also after a failed start."""
-        ...
 
 
 class Background:

@@ -54,12 +54,18 @@ class Process:
             max_size=self._settings.postgres_pool_max,
         )
 
-    def processing(self, processor: Processor[Any], postgres: Postgres) -> Processing:
-        """The engine that runs one processor on Kafka, with its state in Postgres."""
+    def processing(
+        self, processor: Processor[Any], postgres: Postgres, *, apart_seconds: float = 0.0
+    ) -> Processing:
+        """The engine that runs one processor on Kafka, with its state in Postgres.
+
+        `apart_seconds`: batches begin so far apart at least, where nobody waits for each.
+        """
         from services.chassis.bus import topics
+        from services.chassis.bus.engine import Cluster
         from services.chassis.bus.observer import EngineMetrics, Observer
         from services.chassis.bus.postgres_store import PostgresStore
-        from services.chassis.bus.processing import Cluster, Processing
+        from services.chassis.bus.processing import Processing
 
         if self._engine_metrics is None:
             self._engine_metrics = EngineMetrics(self.catalogue)
@@ -77,6 +83,7 @@ class Process:
             cluster=cluster,
             observer=observer,
             background=self.background,
+            apart_seconds=apart_seconds,
         )
 
     def doors(
@@ -133,10 +140,7 @@ def main(
     """Read the settings, start the telemetry, serve until a signal; exits with the status."""
     settings = load(settings_type)
     logs.configure(
-        service=name,
-        level=settings.log_level,
-        keys=log_keys,
-        error_text=settings.log_error_text,
+        service=name, level=settings.log_level, keys=log_keys, error_text=settings.log_error_text
     )
     tracing.configure(
         service=name,

@@ -22,6 +22,7 @@ from services.feedback.shell.http import SurveyDoor
 from services.feedback.shell.store import SurveyStore
 
 SERVICE = "feedback"
+APART_SECONDS = 0.1  # between batches: a batch for each record costs more than the records
 
 
 def build(settings: FeedbackSettings) -> App:
@@ -30,7 +31,7 @@ def build(settings: FeedbackSettings) -> App:
     postgres = process.postgres()
     producer = EdgeProducer(settings.kafka_bootstrap, f"{SERVICE}@{socket.gethostname()}")
     bus = CommandBus(producer, PostgresStore(postgres), source=SERVICE)
-    surveys = process.processing(Surveys(policy), postgres)
+    surveys = process.processing(Surveys(policy), postgres, apart_seconds=APART_SECONDS)
     surveys.engine.listeners += [bus.hear, Metrics(process.catalogue).hear]
     reader, answers = SurveyStore(postgres), Answers(bus, now_ms=clock.now_ms)
     api = FeedbackApi(reader=reader, answers=answers, policy=policy, clock=clock)

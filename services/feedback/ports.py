@@ -15,31 +15,24 @@ class Ledger(Protocol):
 
     def record(self, case: Case, event: Event) -> None:
         """Keep the survey of `event` and tell the world; `case` is as after the event."""
-        ...
 
     def send(self, survey: Survey) -> None:
         """Put the question, with its link, into the customer's conversation."""
-        ...
 
     def ask_turn(self, survey: Survey) -> None:
         """Ask the customer's own shard whether they may be asked."""
-        ...
 
     def wake_to_send(self, survey: Survey) -> None:
         """Come back at `survey.send_at_ms`."""
-        ...
 
     def wake_to_expire(self, survey: Survey) -> None:
         """Come back at `survey.expires_at_ms`."""
-        ...
 
     def let_sleep(self, survey: Survey) -> None:
         """Nothing more will happen to it by the passing of time."""
-        ...
 
     def keep(self, contact: Contact) -> None:
         """Keep when a customer was last asked."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +57,9 @@ class SurveyReader(Protocol):
 
     async def linked(self, survey_id: str) -> Survey | None:
         """The survey a link names, of whichever tenant: the signature says whose it must be."""
-        ...
 
     async def get(self, tenant_id: str, survey_id: str) -> Survey | None:
         """A tenant's survey."""
-        ...
 
     async def page(
         self,
@@ -79,10 +70,8 @@ class SurveyReader(Protocol):
         limit: int,
     ) -> Sequence[Survey]:
         """Surveys whose columns equal `where`, latest resolution first, `limit` after `after`."""
-        ...
 
     async def tallies(
         self, tenant_id: str, *, from_ms: int, to_ms: int, group_by: str
     ) -> Sequence[Tally]:
         """Answers of surveys whose resolution lies in [from_ms, to_ms), by `group_by` or all."""
-        ...

@@ -47,11 +47,9 @@ class Parts(Protocol):
 
     def get(self, key: PartKey) -> Part:
         """The part as it was last put; an empty one where it is not known (any more)."""
-        ...
 
     def put(self, key: PartKey, part: Part) -> None:
         """Remember a part that was saved."""
-        ...
 
 
 class Store(Protocol):
@@ -62,7 +60,6 @@ class Store(Protocol):
 
         Raises `StoreUnavailable`.
         """
-        ...
 
     async def save(self, batch: Batch) -> Sequence[Window]:
         """Save all of a batch and return the windows it touches, as they are now.
@@ -71,14 +68,12 @@ class Store(Protocol):
         `StoreUnavailable`, and `Fenced` where another process reads one of the places, or the
         windows were dropped to be rebuilt.
         """
-        ...
 
     async def latest(self) -> Sequence[Window]:
         """The windows saved last, at least those of one batch, oldest first.
 
         Raises `StoreUnavailable`.
         """
-        ...
 
 
 class Log(Protocol):
@@ -86,11 +81,9 @@ class Log(Protocol):
 
     async def starts(self, places: Iterable[Place]) -> Mapping[Place, int]:
         """The first offset that each place still has. Raises `BusUnavailable`."""
-        ...
 
     async def rewind(self, place: Place, offset: int) -> None:
         """Read on from `offset`. Raises `BusUnavailable`."""
-        ...
 
 
 class Feed(Protocol):
@@ -101,4 +94,3 @@ class Feed(Protocol):
 
         Raises `BusUnavailable`.
         """
-        ...

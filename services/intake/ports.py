@@ -18,11 +18,9 @@ class ThreadJournal(Protocol):
 
     def record(self, after: Dossier, event: Event) -> None:
         """`event` has happened, and the dossier is `after` now."""
-        ...
 
     def refuse(self, dossier: Dossier, rejection: Rejection) -> None:
         """The command was refused; nothing has happened."""
-        ...
 
 
 class DispatchJournal(Protocol):
@@ -30,7 +28,6 @@ class DispatchJournal(Protocol):
 
     def record(self, after: Dispatch, event: DispatchEvent) -> None:
         """`event` has happened, and the dispatch is `after` now."""
-        ...
 
 
 class Sender(Protocol):
@@ -38,10 +35,8 @@ class Sender(Protocol):
 
     async def send(self, dispatch: Dispatch, account: Account) -> ReportAttempt:
         """Make the one call of `dispatch.attempts`."""
-        ...
 
     async def look_up(
         self, dispatch: Dispatch, account: Account, *, known_ids: frozenset[str]
     ) -> ReportLookup:
         """Ask the provider for the message; `known_ids` belong to other messages of the lane."""
-        ...

@@ -17,19 +17,15 @@ class MatcherJournal(Protocol):
 
     def keep(self, after: Domain, changes: Changes) -> None:
         """Keep every entity that changed, and its timer. `after` is the domain as it is now."""
-        ...
 
     def announce(self, after: Domain, changes: Changes, event: Event) -> Domain:
         """Tell the world; returns the domain with its events counted."""
-        ...
 
     def rest(self, work: WorkItem) -> None:
         """Look at waiting work again when somebody's rest ends."""
-        ...
 
     def refuse(self, domain: Domain, rejection: Rejection) -> None:
         """Tell whoever asked, and those who watch."""
-        ...
 
 
 class TriageJournal(Protocol):
@@ -37,8 +33,6 @@ class TriageJournal(Protocol):
 
     def keep(self, case: Case) -> None:
         """Keep the case and its timer."""
-        ...
 
     def announce(self, case: Case, event: TriageEvent) -> None:
         """Ask the matcher. `case` is as after the event."""
-        ...

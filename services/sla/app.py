@@ -22,13 +22,16 @@ from services.sla.shell.store import ClockStore
 from services.sla.shell.watching import ClockWatch
 
 SERVICE = "sla"
+APART_SECONDS = 0.1  # between batches: a batch for each record costs more than the records
 
 
 def build(settings: SlaSettings) -> App:
     """One process of the service, ready to be run."""
     process = Process(SERVICE, settings)
     postgres = process.postgres()
-    clocks = process.processing(consumers.Clocks(STANDARD_TABLE), postgres)
+    clocks = process.processing(
+        consumers.Clocks(STANDARD_TABLE), postgres, apart_seconds=APART_SECONDS
+    )
     clocks.engine.listeners.append(Metrics(process.catalogue).hear)
     tail = Tail(
         EVENTS,

@@ -15,15 +15,12 @@ class Ledger(Protocol):
 
     def record(self, conversation: Conversation, fact: Fact) -> None:
         """Keep a fact for good."""
-        ...
 
     def announce(self, conversation: Conversation, event: ClockEvent) -> None:
         """Keep the clock of `event` and tell the world; `conversation` is as after the event."""
-        ...
 
     def look_again(self, conversation_id: str, at_ms: int | None) -> None:
         """Judge the conversation at `at_ms`, instead of any time said before; None for never."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,6 @@ class ClockReader(Protocol):
 
     async def of_conversation(self, tenant_id: str, conversation_id: str) -> Sequence[Listed]:
         """Every clock of a conversation by start; none where the tenant has no such clock."""
-        ...
 
     async def at_risk(
         self,
@@ -62,4 +58,3 @@ class ClockReader(Protocol):
         limit: int,
     ) -> Sequence[Listed]:
         """Running clocks by deadline, the next first, `limit` of them from `after` on."""
-        ...

@@ -13,8 +13,8 @@ from tests.architecture.tree import ROOT, SERVICES, Source, code_lines, sources
 
 # Lines of code, without blank lines, comments and docstrings. They may shrink and never grow: the
 # aim is 2,500 for both together (docs/adr/0009-the-size-of-the-chassis.md).
-ENGINE_LINES_MAX = 2_649
-PLATFORM_LINES_MAX = 1_925
+ENGINE_LINES_MAX = 2_500
+PLATFORM_LINES_MAX = 1_923
 ROOMS = (
     "README.md",
     "__init__.py",

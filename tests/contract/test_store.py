@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 from pydantic import SecretStr
+from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus.fates import Fenced, LayoutRefused, WriteRefused
 from services.chassis.bus.postgres_store import PostgresStore
@@ -144,16 +145,16 @@ async def test_letters_are_kept_in_order_until_they_are_settled(store: Store) ->
     await _take(store)
     for version, name in enumerate(["l1", "l2"]):
         commit = _commit(version=version, parked=[[0, "e"]])
-        letter = [name, 0, "e", "counts", version, "ValueError", 1000, commit.payload(b"record")]
-        commit.letters = [letter]
+        letter = DeadLetter(dead_letter_id=name, processor=P, entity="e", offset=version)
+        payload = commit.payload(letter.SerializeToString())
+        commit.letters = [[name, 0, "e", "counts", version, "ValueError", 1000, payload]]
         await store.commit(commit)
     found = await store.letters(P, "e")
-    assert [(letter.letter_id, letter.offset) for letter in found] == [("l1", 0), ("l2", 1)]
-    assert found[0].payload == b"record"
+    assert [(it.dead_letter_id, it.offset) for it in found] == [("l1", 0), ("l2", 1)]
     assert (await _take(store))[0].parked == {"e"}
     await store.commit(_commit(2, 2, settled=[["l1", "replayed"]], unparked=[[0, "e"]]))
     assert await store.letter("l1") is None
-    assert [letter.letter_id for letter in await store.letters(P, "e")] == ["l2"]
+    assert [it.dead_letter_id for it in await store.letters(P, "e")] == ["l2"]
     assert (await _take(store))[0].parked == frozenset()
 
 

@@ -137,8 +137,8 @@ async def _poison(world: World) -> str:
         world.bus.append(INPUTS, b"%d" % world.clock(), b"\xff\xff")
         return "somebody writes what nobody can read"
     letter = world.dice.choice(letters)
-    replay = control_pb2.ReplayDeadLetter(dead_letter_id=letter.letter_id)
-    discard = control_pb2.DiscardDeadLetter(dead_letter_id=letter.letter_id)
+    replay = control_pb2.ReplayDeadLetter(dead_letter_id=letter.dead_letter_id)
+    discard = control_pb2.DiscardDeadLetter(dead_letter_id=letter.dead_letter_id)
     control = world.dice.choice(
         (
             control_pb2.Control(replay_dead_letter=replay),
@@ -146,7 +146,7 @@ async def _poison(world: World) -> str:
         )
     )
     message = IntakeInput(control=control)
-    world.bus.append(INPUTS, CONTROL_KEY, message.SerializeToString(), partition=letter.shard)
+    world.bus.append(INPUTS, CONTROL_KEY, message.SerializeToString(), partition=letter.partition)
     return f"dead letter: {control.WhichOneof('kind')}"
 
 

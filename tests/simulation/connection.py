@@ -10,9 +10,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Protocol
 
+from switchboard.engine.v1.records_pb2 import DeadLetter
+
 from services.chassis.bus.fates import StoreUnavailable
 from services.chassis.bus.processor import Rows
-from services.chassis.bus.store import Commit, Letter, Store, Taken
+from services.chassis.bus.store import Commit, Store, Taken
 
 
 class PowerCut(BaseException):
@@ -35,15 +37,12 @@ class Witness(Protocol):
 
     def taken(self, owner: str, processor: str, shards: Sequence[int]) -> None:
         """`owner` has the shards now."""
-        ...
 
     def committed(self, owner: str, commit: Commit) -> None:
         """The database took a commit of `owner`."""
-        ...
 
     def owns(self, owner: str, processor: str, shards: Iterable[int]) -> bool:
         """Whether nobody has taken any of the shards since `owner` did."""
-        ...
 
 
 class Connection:
@@ -105,10 +104,10 @@ class Connection:
     async def attempt(self, processor: str, *, shard: int, topic: str, offset: int) -> int:
         return await self._store.attempt(processor, shard=shard, topic=topic, offset=offset)
 
-    async def letters(self, processor: str, entity: str) -> list[Letter]:
+    async def letters(self, processor: str, entity: str) -> list[DeadLetter]:
         return await self._store.letters(processor, entity)
 
-    async def letter(self, letter_id: str) -> Letter | None:
+    async def letter(self, letter_id: str) -> DeadLetter | None:
         return await self._store.letter(letter_id)
 
     async def keep_days(self, now_ms: int) -> None:

@@ -29,15 +29,12 @@ class Effector(Protocol):
 
     def hear(self, fact: object) -> None:
         """A listener of the engine."""
-        ...
 
     def cut(self) -> None:
         """The process is gone."""
-        ...
 
     def check(self) -> None:
         """Raise what has broken in it, if anything has."""
-        ...
 
 
 class Member:

@@ -6,9 +6,10 @@ import os
 
 from pydantic import SecretStr
 
+from services.chassis.bus.engine import Cluster
 from services.chassis.bus.observer import EngineMetrics, Observer
 from services.chassis.bus.postgres_store import PostgresStore
-from services.chassis.bus.processing import Cluster, Processing
+from services.chassis.bus.processing import Processing
 from services.chassis.health import DRAINING, Health
 from services.chassis.lifecycle import App, Background, run
 from services.chassis.postgres.pool import CHECK, Postgres

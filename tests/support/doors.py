@@ -39,7 +39,6 @@ class Door(Protocol):
 
     async def call(self, method: Method, *asks: Any, token: str = "", seconds: float = 10) -> Reply:
         """Send everything, receive everything."""
-        ...
 
 
 def _unpacked(details: Any) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus.fates import Fenced, LayoutRefused, WriteRefused
 from services.chassis.bus.processor import Table
-from services.chassis.bus.store import Commit, JsonRows, Letter, Place, Stamp, Taken
+from services.chassis.bus.store import Commit, JsonRows, Place, Stamp, Taken
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ class MemoryStore:
         self.requests: dict[str, bytes] = {}
         self._held: dict[tuple[str, int], _Held] = {}
         self._layouts: dict[str, tuple[int, int]] = {}
-        self._letters: dict[str, tuple[str, Letter]] = {}
+        self._letters: dict[str, DeadLetter] = {}
 
     async def take(
         self, processor: str, *, layout: int, partitions: int, shards: Sequence[int], owner: str
@@ -141,18 +142,8 @@ class MemoryStore:
     def _apply_letters(self, commit: Commit, held: Mapping[int, _Held]) -> None:
         for letter_id, _ in commit.settled:
             self._letters.pop(letter_id, None)
-        for letter_id, shard, entity, topic, offset, error, failed_ms, payload in commit.letters:
-            letter = Letter(
-                letter_id,
-                shard,
-                entity,
-                topic,
-                offset,
-                error,
-                failed_ms,
-                commit.payloads[payload - 1],
-            )
-            self._letters[letter_id] = (commit.processor, letter)
+        for letter_id, *_, payload in commit.letters:
+            self._letters[letter_id] = DeadLetter.FromString(commit.payloads[payload - 1])
         for number, entity in commit.parked:
             held[number].parked.add(entity)
         for number, entity in commit.unparked:
@@ -183,14 +174,14 @@ class MemoryStore:
         held.attempts += 1
         return held.attempts
 
-    async def letters(self, processor: str, entity: str) -> list[Letter]:
+    async def letters(self, processor: str, entity: str) -> list[DeadLetter]:
         """The open dead letters of an entity, oldest first."""
-        kept = self._letters.values()
-        return [letter for owner, letter in kept if (owner, letter.entity) == (processor, entity)]
+        of = processor, entity
+        return [it for it in self._letters.values() if (it.processor, it.entity) == of]
 
-    async def letter(self, letter_id: str) -> Letter | None:
+    async def letter(self, letter_id: str) -> DeadLetter | None:
         """An open dead letter, or None."""
-        return self._letters[letter_id][1] if letter_id in self._letters else None
+        return self._letters.get(letter_id)
 
     async def outcomes(self, request_keys: Collection[str]) -> Mapping[str, bytes]:
         """The encoded outcomes of those requests that are known."""
@@ -199,9 +190,9 @@ class MemoryStore:
     async def keep_days(self, now_ms: int) -> None:
         """A simulation is shorter than a day."""
 
-    def open_letters(self) -> list[Letter]:
+    def open_letters(self) -> list[DeadLetter]:
         """Every open dead letter, for tests to look at."""
-        return [letter for _, letter in self._letters.values()]
+        return list(self._letters.values())
 
 
 def _holds(value: Any, wanted: Any) -> bool:

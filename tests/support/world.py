@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from switchboard.engine.v1.control_pb2 import Control, Tick
 
 from services.chassis.bus.batch import Batch
-from services.chassis.bus.engine import Engine
+from services.chassis.bus.engine import Cluster, Engine
 from services.chassis.bus.fates import BusUnavailable
 from services.chassis.bus.outbox import Outgoing
 from services.chassis.bus.processor import Processor
@@ -41,11 +41,9 @@ class Surroundings(Protocol):
     @property
     def bus(self) -> MemoryBus:
         """The one bus."""
-        ...
 
     def clock(self) -> int:
         """The time, unix milliseconds."""
-        ...
 
 
 class FlakyPublisher:
@@ -86,9 +84,7 @@ class Node:
             store=store,
             log=world.bus,
             relay=self.relay,
-            partitions=world.bus.partitions,
-            partitions_of=world.bus.partitions_of,
-            owner=owner,
+            cluster=Cluster("memory", world.bus.partitions, world.bus.partitions_of, owner),
             watcher=self.seen,
         )
         self.ticker = Ticker(self.engine, ends=world.bus, tick=self._tick, now_ms=world.clock)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from switchboard.engine.v1.records_pb2 import CommandOutcome
+from switchboard.engine.v1.records_pb2 import CommandOutcome, DeadLetter, OutboxBatch, OutboxRecord
 
 from services.chassis.bus.effects import Answered, Effects, Emission
 from services.chassis.bus.headers import partition_for
-from services.chassis.bus.outbox import OutboxRecord, encode
 from services.chassis.bus.processor import Row
 from services.chassis.bus.shard import ShardDraft
-from services.chassis.bus.store import Commit, Letter
+from services.chassis.bus.store import Commit
 
 S = TypeVar("S")
+
+_LETTER = attrgetter(
+    "dead_letter_id", "partition", "entity", "topic", "offset", "error", "failed_ms"
+)
 
 
 @dataclass(slots=True)
@@ -29,7 +33,7 @@ class Batch(Generic[S]):
     rows: dict[str, dict[Any, Row]] = field(default_factory=dict)
     outbox: dict[int, list[OutboxRecord]] = field(default_factory=dict)
     requests: dict[str, tuple[int, CommandOutcome | None]] = field(default_factory=dict)
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
     settled: dict[str, str] = field(default_factory=dict)  # letter id -> how it ended
     told: list[object] = field(default_factory=list)
     records: int = 0
@@ -61,16 +65,18 @@ class Batch(Generic[S]):
         """Give an emission its partition and sequence, and put it into the outbox."""
         topic, key, type_name, value, subject = emission
         partition = partition_for(key, self.partitions_of(topic))
+        given = draft.next_sequence(topic, partition)
         record = OutboxRecord(
-            topic,
-            partition,
-            key,
-            value,
-            type_name,
-            subject,
-            draft.now_ms,
-            traceparent or b"",
-            *draft.next_sequence(topic, partition),
+            topic=topic,
+            partition=partition,
+            key=key,
+            value=value,
+            type_name=type_name,
+            subject=subject,
+            time_ms=draft.now_ms,
+            traceparent=traceparent or b"",
+            incarnation=given.incarnation,
+            sequence=given.sequence,
         )
         self.outbox.setdefault(draft.shard.number, []).append(record)
 
@@ -81,12 +87,16 @@ class Batch(Generic[S]):
             self._add_shard(commit, self.drafts[number])
         for number, records in sorted(self.outbox.items()):
             version = self.drafts[number].shard.version + 1
-            commit.outbox.append([number, version, commit.payload(encode(records))])
+            row = OutboxBatch(records=records).SerializeToString()
+            commit.outbox.append([number, version, commit.payload(row)])
         commit.published = [list(entry) for entry in sorted(published.items())]
         for key, (now_ms, answer) in self.requests.items():
             payload = commit.payload(answer.SerializeToString()) if answer else None
             commit.requests.append([key, now_ms, payload])
-        commit.letters = [_letter_row(commit, letter) for letter in self.letters]
+        commit.letters = [
+            [*_LETTER(letter), commit.payload(letter.SerializeToString())]
+            for letter in self.letters
+        ]
         commit.settled = [list(entry) for entry in self.settled.items()]
         commit.rows = {name: list(rows.values()) for name, rows in self.rows.items()}
         return commit
@@ -108,22 +118,7 @@ class Batch(Generic[S]):
                 commit.timers.append([shard.number, key, due_ms])
             elif shard.timers.get(key) is not None:
                 commit.cancelled.append([shard.number, key])
-        commit.parked += _each(shard.number, draft.parked - shard.parked)
-        commit.unparked += _each(shard.number, shard.parked - draft.parked)
-
-
-def _each(shard: int, entities: Iterable[str]) -> list[list[Any]]:
-    return [[shard, entity] for entity in sorted(entities)]
-
-
-def _letter_row(commit: Commit, letter: Letter) -> list[Any]:
-    return [
-        letter.letter_id,
-        letter.shard,
-        letter.entity,
-        letter.topic,
-        letter.offset,
-        letter.error,
-        letter.failed_ms,
-        commit.payload(letter.payload),
-    ]
+        for entity in sorted(draft.parked - shard.parked):
+            commit.parked.append([shard.number, entity])
+        for entity in sorted(shard.parked - draft.parked):
+            commit.unparked.append([shard.number, entity])

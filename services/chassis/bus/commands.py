@@ -37,7 +37,6 @@ class Outcomes(Protocol):
 
     async def outcomes(self, request_keys: Collection[str]) -> Mapping[str, bytes]:
         """The encoded outcomes of those that are known; empty where one had none."""
-        ...
 
 
 class CommandBus:

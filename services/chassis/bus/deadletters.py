@@ -6,75 +6,58 @@ import traceback
 from pathlib import PurePath
 from uuid import NAMESPACE_URL, uuid5
 
-from switchboard.engine.v1.records_pb2 import DeadLetter
+from switchboard.engine.v1.records_pb2 import DeadLetter, Header
 
 from services.chassis.bus.effects import EMITTED_BYTES_MAX
 from services.chassis.bus.fates import TooManyDeadLetters
 from services.chassis.bus.record import Record
-from services.chassis.bus.store import Letter
 
 TIMER = "timer"  # stands for the topic of what was not a record
 
 
 def letter_for(
-    record: Record, *, processor: str, entity: str, error: str, now_ms: int, behind: str = ""
-) -> Letter:
-    """The letter of a record; the same record gives the same letter again.
-
-    `behind` is the letter it waits for where it did not fail itself.
-    """
+    record: Record, *, processor: str, entity: str, error: str, now_ms: int
+) -> DeadLetter:
+    """The letter of a record; the same record gives the same letter again."""
     source = f"letter|{processor}|{record.topic}|{record.partition}|{record.offset}"
     if record.topic == TIMER:
         source += f"|{record.key.decode()}|{record.append_ms}"
-    letter_id = str(uuid5(NAMESPACE_URL, source))
-    message = DeadLetter(
-        dead_letter_id=letter_id,
+    return DeadLetter(
+        dead_letter_id=str(uuid5(NAMESPACE_URL, source)),
         processor=processor,
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
         key=record.key,
         value=record.value,
+        headers=[Header(name=name, value=value) for name, value in record.headers],
         error=error,
         entity=entity,
         failed_ms=now_ms,
-        cause_dead_letter_id=behind,
-    )
-    for name, value in record.headers:
-        message.headers.add(name=name, value=value)
-    return Letter(
-        letter_id=letter_id,
-        shard=record.partition,
-        entity=entity,
-        topic=record.topic,
-        offset=record.offset,
-        error=error,
-        failed_ms=now_ms,
-        payload=message.SerializeToString(),
     )
 
 
-def announced(letter: Letter) -> DeadLetter:
+def announced(letter: DeadLetter) -> DeadLetter:
     """What the topic says of a letter: all of it, unless no broker would take that."""
-    message = DeadLetter.FromString(letter.payload)
-    if len(letter.payload) > EMITTED_BYTES_MAX:
-        for part in ("key", "value", "headers"):
-            message.ClearField(part)
-        message.record_omitted = True
-    return message
+    if letter.ByteSize() <= EMITTED_BYTES_MAX:
+        return letter
+    said = DeadLetter(record_omitted=True)
+    said.MergeFrom(letter)
+    for part in ("key", "value", "headers"):
+        said.ClearField(part)
+    return said
 
 
-def record_in(letter: Letter) -> Record:
+def record_in(letter: DeadLetter) -> Record:
     """The record a letter holds, as it was read."""
-    message = DeadLetter.FromString(letter.payload)
     return Record(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        append_ms=message.failed_ms,
-        key=message.key,
-        value=message.value,
-        headers=tuple((header.name, header.value) for header in message.headers),
+        topic=letter.topic,
+        partition=letter.partition,
+        offset=letter.offset,
+        append_ms=letter.failed_ms,
+        key=letter.key,
+        value=letter.value,
+        headers=tuple((header.name, header.value) for header in letter.headers),
     )
 
 

@@ -19,7 +19,7 @@ from services.chassis.bus.fates import BusError, ends_process
 from services.chassis.bus.processor import DueTimer, Input, Processor, parkable
 from services.chassis.bus.record import Record
 from services.chassis.bus.shard import Shard, ShardDraft
-from services.chassis.bus.store import Letter, Store
+from services.chassis.bus.store import Store
 
 S = TypeVar("S")
 Trace = Callable[[Record], AbstractContextManager[bytes | None]]
@@ -35,15 +35,11 @@ class Guilt:
 
     def next(self, error: BusError) -> Guilt:
         """After another refusal: again, then without the record, its timers, both. Then raises."""
-        steps = (
-            Guilt(tries=1),
-            Guilt(record=error, tries=2),
-            Guilt(timers=error, tries=3),
-            Guilt(record=error, timers=error, tries=4),
-        )
+        steps = (None, None), (error, None), (None, error), (error, error)
         if self.tries == len(steps):
             raise AssertionError("the database refuses an empty batch") from error
-        return steps[self.tries]
+        record, timers = steps[self.tries]
+        return Guilt(record, timers, self.tries + 1)
 
 
 @dataclass(slots=True)
@@ -56,7 +52,7 @@ class Parsed:
     error: Exception | None = None
     entity: str = ""
     request_key: str | None = None
-    letters: Sequence[Letter] = ()  # of the entity that a control replays or discards
+    letters: Sequence[DeadLetter] = ()  # of the entity that a control replays or discards
     again: Sequence[Parsed] = ()  # the records in `letters`
 
 
@@ -123,14 +119,14 @@ class Decider(Generic[S]):
     async def _find_letters(self, item: Parsed) -> None:
         named = _letter_named(item.control)
         letter = await self._store.letter(named) if named else None
-        if letter is None or letter.shard != item.record.partition:
+        if letter is None or letter.partition != item.record.partition:
             return
         item.entity = letter.entity
         found = await self._store.letters(self._processor.name, letter.entity)
-        item.letters = [letter for letter in found if letter.letter_id == named] and found
+        item.letters = [letter for letter in found if letter.dead_letter_id == named] and found
         item.again = [self._parse_again(letter) for letter in item.letters]
 
-    def _parse_again(self, letter: Letter) -> Parsed:
+    def _parse_again(self, letter: DeadLetter) -> Parsed:
         record = record_in(letter)
         return Parsed(record) if record.topic == TIMER else self.parse(record)
 
@@ -268,7 +264,7 @@ class Decider(Generic[S]):
     ) -> None:
         """Replay or discard the oldest letter of an entity; a tick has done its work by coming."""
         named = _letter_named(item.control)
-        if not item.letters or item.letters[0].letter_id != named or named in batch.settled:
+        if not item.letters or item.letters[0].dead_letter_id != named or named in batch.settled:
             return
         newer = sum(letter.entity == item.entity for letter in batch.letters)
         if item.control is not None and item.control.HasField("discard_dead_letter"):
@@ -288,18 +284,16 @@ class Decider(Generic[S]):
                 key, due_ms = again.record.key.decode(), again.record.offset
                 error = self._fire_once(batch, draft, key, due_ms)
             else:
-                error = self._attempt(batch, draft, again, repeats, origin=f"|{letter.letter_id}")
+                error = self._attempt(
+                    batch, draft, again, repeats, origin=f"|{letter.dead_letter_id}"
+                )
             if error:
                 self._set_aside(batch, draft, again, error)
                 return len(item.letters) - done
-            batch.settled[letter.letter_id] = "replayed"
+            batch.settled[letter.dead_letter_id] = "replayed"
         return 0
 
 
 def _letter_named(control: Control | None) -> str:
-    if control is None:
-        return ""
-    kind = control.WhichOneof("kind")
-    if kind == "replay_dead_letter":
-        return control.replay_dead_letter.dead_letter_id
-    return control.discard_dead_letter.dead_letter_id if kind == "discard_dead_letter" else ""
+    kind = control and control.WhichOneof("kind")
+    return getattr(getattr(control, kind), "dead_letter_id", "") if kind else ""

@@ -50,6 +50,16 @@ Trace = Callable[[Record], AbstractContextManager[bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where Kafka is and how its topics are cut."""
+
+    bootstrap: str
+    partitions: int
+    partitions_of: Callable[[str], int]
+    owner: str  # names this process in logs, groups and shard rows
+
+
+@dataclass(frozen=True, slots=True)
 class Bounds:
     """Where a topic partition begins and ends, and which topic it is."""
 
@@ -63,7 +73,6 @@ class Log(Protocol):
 
     async def bounds(self, places: Iterable[Placed]) -> Mapping[Placed, Bounds]:
         """First and next offset and topic id of each partition."""
-        ...
 
 
 class Watcher(Protocol):
@@ -71,11 +80,9 @@ class Watcher(Protocol):
 
     def committed(self, batch: Batch[Any], seconds: float) -> None:
         """A batch was committed."""
-        ...
 
     def failing(self, error: Exception | None) -> None:
         """The store is away, or (None) back."""
-        ...
 
 
 def forwarded(record: Record) -> AbstractContextManager[bytes | None]:
@@ -93,9 +100,7 @@ class Engine(Generic[S]):
         store: Store,
         log: Log,
         relay: Relay,
-        partitions: int,
-        partitions_of: Callable[[str], int],
-        owner: str,
+        cluster: Cluster,
         watcher: Watcher,
         trace: Trace = forwarded,
     ) -> None:
@@ -105,13 +110,12 @@ class Engine(Generic[S]):
         self.listeners: list[Callable[[object], None]] = []
         self._log = log
         self._relay = relay
-        self._partitions = partitions
-        self._owner = owner
+        self._cluster = cluster
         self._watcher = watcher
         self._failing = False
         self._committing: Callable[[], object] | None = None
         self._limit = DeadLetterLimit()
-        self._decider = Decider(processor, store, partitions_of, trace)
+        self._decider = Decider(processor, store, cluster.partitions_of, trace)
         self._lock = asyncio.Lock()
 
     async def assign(self, numbers: Sequence[int]) -> dict[Placed, int]:
@@ -128,11 +132,15 @@ class Engine(Generic[S]):
             kept, self.shards = self.shards, {}
             for shard in taken:
                 self.shards[shard.shard] = await self._loaded(shard, kept.get(shard.shard))
-            return {
-                (topic, number): offset
-                for number, shard in self.shards.items()
-                for topic, offset in shard.offsets.items()
-            }
+            return self.offsets()
+
+    def offsets(self) -> dict[Placed, int]:
+        """The next offset of every partition of the owned shards."""
+        return {
+            (topic, number): offset
+            for number, shard in self.shards.items()
+            for topic, offset in shard.offsets.items()
+        }
 
     async def process(
         self, records: Sequence[Record], *, committing: Callable[[], object] | None = None
@@ -164,9 +172,9 @@ class Engine(Generic[S]):
         taken = await self.store.take(
             self.processor.name,
             layout=self.processor.layout,
-            partitions=self._partitions,
+            partitions=self._cluster.partitions,
             shards=numbers,
-            owner=self._owner,
+            owner=self._cluster.owner,
         )
         bounds = await self._log.bounds(
             [(topic, number) for topic in self.processor.topics for number in numbers]

@@ -46,9 +46,11 @@ FETCH_WAIT_MS_MAX = 500
 class Feed(Protocol):
     """Who is fed."""
 
+    apart_seconds: float
+    """At least so long from one batch to the next: what comes meanwhile is applied at once."""
+
     async def assign(self, places: Iterable[Placed]) -> Mapping[Placed, int]:
         """Take these partitions, and no others; returns the next offset of each."""
-        ...
 
 
 class Fetched(dict[TP, list[Any]]):
@@ -58,13 +60,7 @@ class Fetched(dict[TP, list[Any]]):
 
     def records(self) -> list[Record]:
         """All of it, as the engine reads records."""
-        return [
-            Record(
-                r.topic, r.partition, r.offset, r.timestamp, r.key or b"", r.value or b"", r.headers
-            )
-            for batch in self.values()
-            for r in batch
-        ]
+        return [Record.of(read) for batch in self.values() for read in batch]
 
 
 class Gate:
@@ -177,10 +173,11 @@ class BatchConsumer(driver.Consumer):
         while not (self._stopped.is_set() or fetcher._stopped.is_set()):
             fetched, _ = await self._wait_next_records(1.0)
             generation = self.app.consumer_generation_id
+            again_at = 0.0
             if fetched and self.flow_active and fetched.seeks == self._thread.seeks:
+                again_at = self.loop.time() + self.app.feed.apart_seconds
                 await self._hand_over(_as_message(fetched, generation))
-            else:
-                await asyncio.sleep(0)
+            await asyncio.sleep(max(0.0, again_at - self.loop.time()))
             self._thread.gate.open()
 
     async def _hand_over(self, message: ConsumerMessage) -> None:
@@ -301,18 +298,5 @@ def _as_message(fetched: Fetched, generation: int) -> ConsumerMessage:
     """One Faust message for all of a fetch; Faust wants a partition, the value has them all."""
     place, batch = next(iter(fetched.items()))
     tp, last = ensure_TP(place), batch[-1]
-    return ConsumerMessage(
-        tp.topic,
-        tp.partition,
-        last.offset,
-        last.timestamp / 1000,
-        last.timestamp_type,
-        None,
-        None,
-        fetched,
-        None,
-        0,
-        0,
-        tp,
-        generation_id=generation,
-    )
+    head = *tp, last.offset, last.timestamp / 1000, last.timestamp_type, None, None
+    return ConsumerMessage(*head, fetched, None, 0, 0, tp, generation_id=generation)

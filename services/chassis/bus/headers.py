@@ -20,10 +20,7 @@ from services.chassis.bus.store import Stamp
 TRACEPARENT = "traceparent"
 WRITER, SHARD, SEQUENCE = "sb_writer", "sb_shard", "sb_seq"
 
-_FIXED: tuple[Header, ...] = (
-    ("ce_specversion", b"1.0"),
-    ("content-type", b"application/protobuf"),
-)
+_FIXED: tuple[Header, ...] = (("ce_specversion", b"1.0"), ("content-type", b"application/protobuf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +68,7 @@ def event(
 
 def stamp(writer: str, shard: int, given: Stamp) -> list[Header]:
     """The headers that put a record into its writer's sequence."""
-    return [
-        (WRITER, writer.encode()),
-        (SHARD, b"%d" % shard),
-        (SEQUENCE, b"%d.%d" % given),
-    ]
+    return [(WRITER, writer.encode()), (SHARD, b"%d" % shard), (SEQUENCE, b"%d.%d" % given)]
 
 
 def rfc3339(time_ms: int) -> bytes:

@@ -70,7 +70,7 @@ class Observer:
             log.error(
                 "dead_letter",
                 processor=self._processor,
-                letter_id=letter.letter_id,
+                letter_id=letter.dead_letter_id,
                 entity=letter.entity,
                 error=letter.error,
             )

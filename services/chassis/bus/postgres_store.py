@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import asyncpg
+from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus.fates import Fenced, LayoutRefused, StoreUnavailable, WriteRefused
-from services.chassis.bus.store import REQUEST_DAYS, Commit, Letter, Place, Stamp, Taken
+from services.chassis.bus.store import REQUEST_DAYS, Commit, Place, Stamp, Taken
 from services.chassis.postgres.pool import AWAY
 
 FENCED_SQLSTATE = "SBF01"
@@ -46,7 +47,6 @@ class Pooled(Protocol):
     @property
     def pool(self) -> asyncpg.Pool:
         """The pool."""
-        ...
 
 
 class PostgresRows:
@@ -125,17 +125,17 @@ class PostgresStore:
             made = await self._pool.fetchval(_ATTEMPT, processor, shard, topic, offset)
         return int(made)
 
-    async def letters(self, processor: str, entity: str) -> list[Letter]:
+    async def letters(self, processor: str, entity: str) -> list[DeadLetter]:
         """The open dead letters of an entity, oldest first."""
         async with translated():
             found = await self._pool.fetch(_LETTERS, processor, entity)
-        return [_letter(row) for row in found]
+        return [DeadLetter.FromString(row["payload"]) for row in found]
 
-    async def letter(self, letter_id: str) -> Letter | None:
+    async def letter(self, letter_id: str) -> DeadLetter | None:
         """An open dead letter, or None."""
         async with translated():
-            row = await self._pool.fetchrow(_LETTER, letter_id)
-        return _letter(row) if row else None
+            payload = await self._pool.fetchval(_LETTER, letter_id)
+        return None if payload is None else DeadLetter.FromString(payload)
 
     async def outcomes(self, request_keys: Collection[str]) -> Mapping[str, bytes]:
         """The encoded outcomes of those requests that are known."""
@@ -162,29 +162,11 @@ def _taken(row: asyncpg.Record, incarnation: int, parts: Mapping[str, Any]) -> T
         incarnation=incarnation,
         offsets={r["topic"]: r["next"] for r in mine["offsets"]},
         topic_ids={r["topic"]: r["topic_id"] for r in mine["offsets"]},
-        cursors={
-            Place(r["topic"], r["writer"], r["writer_shard"]): Stamp(
-                r["incarnation"], r["sequence"]
-            )
-            for r in mine["cursors"]
-        },
+        cursors={Place(*at): Stamp(inc, seq) for _, *at, inc, seq in mine["cursors"]},
         sequences={(r["topic"], r["partition"]): r["sequence"] for r in mine["sequences"]},
         timers=[(r["key"], r["due_ms"]) for r in mine["timers"]],
         parked=frozenset(r["entity"] for r in mine["parked"]),
         outbox=[(r["version"], r["payload"]) for r in mine["outbox"]],
-    )
-
-
-def _letter(row: asyncpg.Record) -> Letter:
-    return Letter(
-        letter_id=row["letter_id"],
-        shard=row["shard"],
-        entity=row["entity"],
-        topic=row["topic"],
-        offset=row["record_offset"],
-        error=row["error"],
-        failed_ms=row["failed_ms"],
-        payload=row["payload"],
     )
 
 
@@ -204,8 +186,8 @@ RETURNING shard, epoch, version, now_ms, takeovers"""
 _PARTS = {
     "offsets": "SELECT *, partition AS shard FROM shard_offset"
     " WHERE processor = $1 AND partition = ANY($2)",
-    "cursors": "SELECT *, partition AS shard FROM shard_cursor"
-    " WHERE processor = $1 AND partition = ANY($2)",
+    "cursors": "SELECT partition AS shard, topic, writer, writer_shard, incarnation, sequence"
+    " FROM shard_cursor WHERE processor = $1 AND partition = ANY($2)",
     "sequences": "SELECT * FROM shard_sequence WHERE processor = $1 AND shard = ANY($2)",
     "timers": "SELECT * FROM timer WHERE processor = $1 AND shard = ANY($2)",
     "parked": "SELECT * FROM parked WHERE processor = $1 AND shard = ANY($2)",
@@ -221,6 +203,6 @@ UPDATE shard SET attempted_topic = $3, attempted_offset = $4,
     attempts = CASE WHEN attempted_topic = $3 AND attempted_offset = $4 THEN attempts ELSE 0 END + 1
 WHERE processor = $1 AND shard = $2 RETURNING attempts"""
 _LETTERS = """
-SELECT * FROM dead_letter WHERE processor = $1 AND entity = $2 AND status = 'open'
+SELECT payload FROM dead_letter WHERE processor = $1 AND entity = $2 AND status = 'open'
 ORDER BY ordinal"""
-_LETTER = "SELECT * FROM dead_letter WHERE letter_id = $1 AND status = 'open'"
+_LETTER = "SELECT payload FROM dead_letter WHERE letter_id = $1 AND status = 'open'"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, Final
@@ -18,7 +17,7 @@ import faust
 import structlog
 from switchboard.engine.v1.control_pb2 import Control, Tick
 
-from services.chassis.bus.engine import Engine, Placed, Trace
+from services.chassis.bus.engine import Cluster, Engine, Placed, Trace
 from services.chassis.bus.fates import LayoutRefused, LogMoved, StoreUnavailable
 from services.chassis.bus.faust_transport import FaustLog, Tables, Transport
 from services.chassis.bus.kafka import EdgeProducer, KafkaPublisher
@@ -39,16 +38,6 @@ HOUR_SECONDS: Final = 3600.0
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """Where Kafka is and how its topics are cut."""
-
-    bootstrap: str
-    partitions: int
-    partitions_of: Callable[[str], int]
-    owner: str  # names this process in logs, groups and shard rows
-
-
 class Processing:
     """Runs one processor in this process, over whatever shards its group gives it."""
 
@@ -61,8 +50,11 @@ class Processing:
         observer: Observer,
         background: Background,
         trace: Trace = processed,
+        apart_seconds: float = 0.0,
     ) -> None:
+        """`apart_seconds`: batches begin so far apart at least, where nobody waits for them."""
         self.name = processor.name
+        self.apart_seconds = apart_seconds
         self._processor = processor
         self._store = store
         self._cluster = cluster
@@ -80,9 +72,7 @@ class Processing:
             store=store,
             log=self._log,
             relay=self.relay,
-            partitions=cluster.partitions,
-            partitions_of=cluster.partitions_of,
-            owner=cluster.owner,
+            cluster=cluster,
             watcher=observer,
             trace=trace,
         )
@@ -95,9 +85,7 @@ class Processing:
         """Join the group; shards come when the group has balanced. Waits for a broker."""
         await self._publisher.start()
         self._app.transport = Transport(url=self._app.conf.broker_consumer, app=self._app)
-        topic = self._app.topic(
-            *self._processor.topics, key_serializer="raw", value_serializer="raw", internal=True
-        )
+        topic = self._app.topic(*self._processor.topics, internal=True)
         self._app.agent(topic, name=self.name)(self._consume)
         self._tasks = [
             self._background.spawn(self.relay.run(), name=f"{self.name} relay"),
@@ -186,11 +174,7 @@ class Processing:
             await asyncio.sleep(WATCHDOG_SECONDS)
             if self._log.is_dead():
                 raise RuntimeError(f"{self.name} no longer consumes")
-            offsets = {
-                (topic, number): offset
-                for number, shard in self.engine.shards.items()
-                for topic, offset in shard.offsets.items()
-            }
+            offsets = self.engine.offsets()
             lag = self._log.lag(offsets) if offsets else 0
             self._observer.measured(lag=lag, unpublished=self.relay.unpublished)
 

@@ -53,7 +53,6 @@ class Rows(Protocol):
 
     async def select(self, table: str, **where: Any) -> list[dict[str, Any]]:
         """Rows whose columns equal the given values; a list or tuple means any of them."""
-        ...
 
 
 class Out(Protocol):
@@ -62,35 +61,27 @@ class Out(Protocol):
     @property
     def now_ms(self) -> int:
         """The shard's log time."""
-        ...
 
     def new_id(self) -> str:
         """A UUIDv5 of the source record and a counter: the same again on every replay."""
-        ...
 
     def put(self, table: str, row: Row) -> None:
         """Insert or replace a row by its table's key. The row carries every column."""
-        ...
 
     def emit(self, topic: str, key: str, message: Message, *, subject: str = "") -> None:
         """Publish `message` after the commit, in order, exactly once for its readers."""
-        ...
 
     def timer(self, key: str, due_ms: int) -> None:
         """Set or move the shard's timer `key`; `fire` is called once log time has reached it."""
-        ...
 
     def cancel(self, key: str) -> None:
         """Forget the timer `key`; unknown keys are fine."""
-        ...
 
     def outcome(self, outcome: CommandOutcome) -> None:
         """Answer this input's request: whoever repeats its request key gets the same answer."""
-        ...
 
     def tell(self, fact: object) -> None:
         """Hand `fact` to the listeners in this process right after the commit."""
-        ...
 
 
 class Processor(Protocol[S]):
@@ -99,39 +90,31 @@ class Processor(Protocol[S]):
     @property
     def name(self) -> str:
         """`<service>.<processor>`: the group, the shard rows' owner, the writer in headers."""
-        ...
 
     @property
     def layout(self) -> int:
         """Raised whenever the set of topics changes."""
-        ...
 
     @property
     def topics(self) -> Mapping[str, type[Message]]:
         """The co-read topics, each with its envelope."""
-        ...
 
     @property
     def mailbox(self) -> str:
         """The one of `topics` where ticks and replays of dead letters are put."""
-        ...
 
     @property
     def tables(self) -> tuple[Table, ...]:
         """Every table named in `Out.put`."""
-        ...
 
     def entity(self, message: Message) -> str:
         """What is parked when this message can never work, such as `conversation/<id>`."""
-        ...
 
     def request_key(self, message: Message) -> str | None:
         """What makes this message the same request as another; None where nothing does."""
-        ...
 
     async def load(self, rows: Rows, shard: int) -> S:
         """The state of a shard at assignment; a read-through processor starts empty."""
-        ...
 
     async def fetch(
         self, rows: Rows, states: Mapping[int, S], inputs: Sequence[Input], due: Sequence[DueTimer]
@@ -141,15 +124,12 @@ class Processor(Protocol[S]):
         `inputs` may be of any shard in `states` (`record.partition`), `due` are the timers that
         will fire. A resident processor returns `states` as they are.
         """
-        ...
 
     def handle(self, state: S, given: Input, out: Out) -> S:
         """Decide and evolve. Pure. An exception sends the record to the dead letters."""
-        ...
 
     def fire(self, state: S, key: str, due_ms: int, out: Out) -> S:
         """A timer that is due. Pure."""
-        ...
 
 
 def parkable(entity: str) -> str:

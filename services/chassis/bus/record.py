@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 Header = tuple[str, bytes]
 
@@ -18,6 +19,12 @@ class Record:
     key: bytes
     value: bytes
     headers: tuple[Header, ...] = ()
+
+    @classmethod
+    def of(cls, read: Any) -> Record:
+        """The record in an aiokafka `ConsumerRecord`; absent keys and values are empty."""
+        place = read.topic, read.partition, read.offset
+        return cls(*place, read.timestamp, read.key or b"", read.value or b"", read.headers)
 
     def header(self, name: str) -> bytes | None:
         """The first header called `name`, or None."""

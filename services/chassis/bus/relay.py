@@ -14,8 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from switchboard.engine.v1.records_pb2 import OutboxBatch, OutboxRecord
+
 from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
-from services.chassis.bus.outbox import OutboxRecord, Outgoing, decode, outgoing
+from services.chassis.bus.outbox import Outgoing, outgoing
 from services.chassis.bus.store import Store, Taken
 from services.chassis.failpoint import declare, failpoint
 
@@ -37,11 +39,9 @@ class Publisher(Protocol):
 
         Raises `BusUnavailable`; then any part may have been published.
         """
-        ...
 
     async def renew(self) -> None:
         """Replace the producer after a failure."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Relay:
         self._published.clear()
         for shard in taken:
             for version, payload in shard.outbox:
-                self.add(shard.shard, version, decode(payload))
+                self.add(shard.shard, version, OutboxBatch.FromString(payload).records)
         self._settle()
 
     def add(self, shard: int, version: int, records: Sequence[OutboxRecord]) -> None:

@@ -114,8 +114,6 @@ class ShardDraft(Generic[S]):
     def next_sequence(self, topic: str, partition: int) -> Stamp:
         """Give the next contiguous sequence of this writer to a destination partition."""
         place = (topic, partition)
-        last = self.sequences.get(place)
-        if last is None:
-            last = self.shard.sequences.get(place, 0)
+        last = self.sequences.get(place) or self.shard.sequences.get(place, 0)
         self.sequences[place] = last + 1
         return Stamp(self.shard.incarnation, last + 1)

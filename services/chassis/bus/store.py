@@ -7,8 +7,10 @@ One commit is one document and a list of payloads, so that it is one round trip 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple, Protocol
+
+from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus.processor import Rows
 
@@ -51,20 +53,6 @@ class Taken:
     outbox: Sequence[tuple[int, bytes]]  # version, encoded OutboxBatch; oldest first
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A dead letter: the record that failed, why, and what it parked."""
-
-    letter_id: str
-    shard: int
-    entity: str
-    topic: str
-    offset: int
-    error: str
-    failed_ms: int
-    payload: bytes  # encoded engine.v1.DeadLetter, the record in full
-
-
 @dataclass(slots=True)
 class Commit:
     """Everything one batch changes; applied whole, or not at all."""
@@ -97,22 +85,7 @@ class Commit:
         return {"processor": self.processor} | {k: v for k, v in sections.items() if v}
 
 
-_SECTIONS = (
-    "shards",
-    "offsets",
-    "cursors",
-    "sequences",
-    "outbox",
-    "published",
-    "timers",
-    "cancelled",
-    "requests",
-    "letters",
-    "settled",
-    "parked",
-    "unparked",
-    "rows",
-)
+_SECTIONS = [part.name for part in fields(Commit) if part.name not in {"processor", "payloads"}]
 
 
 class Store(Protocol):
@@ -121,50 +94,40 @@ class Store(Protocol):
     @property
     def rows(self) -> Rows:
         """Reads of the service's own tables."""
-        ...
 
     async def take(
         self, processor: str, *, layout: int, partitions: int, shards: Sequence[int], owner: str
     ) -> list[Taken]:
         """Raise the epoch of each shard and return how it stands. Raises `LayoutRefused`."""
-        ...
 
     async def commit(self, commit: Commit) -> frozenset[str]:
         """Apply the commit. Returns the request keys already answered: then nothing was written.
 
         Raises `Fenced`, `WriteRefused`, or `StoreUnavailable` with an unknown outcome.
         """
-        ...
 
     async def positions(
         self, processor: str, shards: Sequence[int]
     ) -> Mapping[int, tuple[int, int]]:
         """Epoch and version of each shard, to settle a commit whose outcome is unknown."""
-        ...
 
     async def forget_published(self, processor: str, published: Mapping[int, int]) -> None:
         """Delete outbox rows up to a version of each shard: Kafka has acknowledged them."""
-        ...
 
     async def attempt(self, processor: str, *, shard: int, topic: str, offset: int) -> int:
         """Count an attempt at a suspected record before it is made; returns how many there were."""
-        ...
 
-    async def letters(self, processor: str, entity: str) -> list[Letter]:
+    async def letters(self, processor: str, entity: str) -> list[DeadLetter]:
         """The open dead letters of an entity, oldest first."""
-        ...
 
-    async def letter(self, letter_id: str) -> Letter | None:
+    async def letter(self, letter_id: str) -> DeadLetter | None:
         """An open dead letter, or None."""
-        ...
 
     async def keep_days(self, now_ms: int) -> None:
         """Forget requests older than `REQUEST_DAYS`, and make room for the coming days'."""
-        ...
 
     async def outcomes(self, request_keys: Collection[str]) -> Mapping[str, bytes]:
         """The encoded `CommandOutcome`s of those requests that are known; empty where one had none.
 
         Raises `StoreUnavailable`.
         """
-        ...

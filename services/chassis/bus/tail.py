@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -20,7 +19,7 @@ from services.chassis.bus.record import Record
 
 WAITING_MAX = 10_000  # records a watcher may be behind before it is dropped
 RETRY_SECONDS = 0.5
-GATHER_SECONDS = 0.02  # a watcher may be so late: a fetch for each record costs more than records
+GATHER_SECONDS = 0.05  # a watcher may be so late: a fetch for each record costs more than records
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +107,7 @@ class Tail:
                 for place, batch in (await consumer.getmany(timeout_ms=500)).items():
                     for got in batch:
                         if got.offset < until[place]:
-                            yield _record(got)
+                            yield Record.of(got)
                 behind = {p for p in behind if await consumer.position(p) < until[p]}
         finally:
             await consumer.stop()
@@ -141,7 +140,7 @@ class Tail:
                     self._offsets[place] = batch[-1].offset + 1
                     for got in batch:
                         for reader in self._readers:
-                            reader.offer(_record(got))
+                            reader.offer(Record.of(got))
                 await asyncio.sleep(GATHER_SECONDS)
         finally:
             await consumer.stop()
@@ -161,15 +160,3 @@ class Tail:
             raise
         consumer.assign(self._places)
         return consumer
-
-
-def _record(got: Any) -> Record:
-    return Record(
-        got.topic,
-        got.partition,
-        got.offset,
-        got.timestamp,
-        got.key or b"",
-        got.value or b"",
-        got.headers,
-    )

@@ -27,7 +27,6 @@ class Ends(Protocol):
 
     async def ends(self, places: list[Placed]) -> Mapping[Placed, int]:
         """The next offset of each partition. Raises `BusUnavailable`."""
-        ...
 
 
 class Ticker:

@@ -153,12 +153,7 @@ class Watch:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             rows = await connection.fetch(_SEQUENCES, self._tail.topic)
-            covered = {
-                (row["processor"], row["shard"], row["partition"]): Stamp(
-                    row["incarnation"], row["sequence"]
-                )
-                for row in rows
-            }
+            covered = {tuple(at): Stamp(inc, seq) for *at, inc, seq in rows}
             yield _Position(dict(reader.offsets), covered, filter_hash), connection
 
     async def _resumable(self, position: _Position, reader: Reader) -> bool:
@@ -173,5 +168,5 @@ class Watch:
 
 
 _SEQUENCES = """
-SELECT s.processor, s.shard, s.partition, s.sequence, l.incarnation
+SELECT s.processor, s.shard, s.partition, l.incarnation, s.sequence
 FROM shard_sequence s JOIN engine_layout l USING (processor) WHERE s.topic = $1"""

@@ -39,11 +39,9 @@ class Context(Protocol):
 
     def invocation_metadata(self) -> Any:
         """Pairs of lower-case name and value."""
-        ...
 
     def time_remaining(self) -> float | None:
         """Seconds until the caller's deadline, None without one."""
-        ...
 
 
 Fail = Callable[[Any, Status], Awaitable[NoReturn]]

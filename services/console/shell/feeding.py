@@ -21,7 +21,6 @@ class Feeder(Protocol):
 
     def feed(self, response: Any) -> None:
         """One step."""
-        ...
 
 
 class _Snapshot:

@@ -24,7 +24,6 @@ class Bus(Protocol):
         self, topic: str, key: str, message: Message, *, request_key: str, timeout_s: float
     ) -> CommandOutcome:
         """Raises `BusUnavailable`, `StoreUnavailable`, `OutcomeUnknown`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

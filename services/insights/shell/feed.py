@@ -10,7 +10,6 @@ from services.chassis.bus import headers
 from services.chassis.bus.fates import BusUnavailable
 from services.chassis.bus.kafka import KafkaPublisher
 from services.chassis.bus.outbox import Outgoing
-from services.chassis.bus.store import Letter
 from services.insights.core.model import Window
 from services.insights.shell import wire
 
@@ -32,7 +31,7 @@ class KafkaFeed:
         """Tell of windows. Raises `BusUnavailable`."""
         await self._send(wire.WINDOWS, map(_window, windows))
 
-    async def set_aside(self, letters: Sequence[Letter]) -> None:
+    async def set_aside(self, letters: Sequence[DeadLetter]) -> None:
         """Put away records that cannot be read. Raises `BusUnavailable`."""
         await self._send(wire.DEAD_LETTERS, map(_letter, letters))
 
@@ -62,11 +61,11 @@ def _window(window: Window) -> Outgoing:
     return Outgoing(key.encode(), event.SerializeToString(), sent)
 
 
-def _letter(letter: Letter) -> Outgoing:
+def _letter(letter: DeadLetter) -> Outgoing:
     sent = headers.event(
         DeadLetter.DESCRIPTOR.full_name,
-        event_id=letter.letter_id,
+        event_id=letter.dead_letter_id,
         source=SOURCE,
         time_ms=letter.failed_ms,
     )
-    return Outgoing(DeadLetter.FromString(letter.payload).key, letter.payload, sent)
+    return Outgoing(letter.key, letter.SerializeToString(), sent)

@@ -13,13 +13,13 @@ from typing import Any, Final
 
 import faust
 from faust.sensors.monitor import Monitor
+from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus.deadletters import describe, letter_for
 from services.chassis.bus.fates import ends_process
 from services.chassis.bus.faust_transport import Tables
 from services.chassis.bus.headers import ReadStamp
 from services.chassis.bus.record import Record
-from services.chassis.bus.store import Letter
 from services.chassis.lifecycle import Background
 from services.insights.core.cursor import Stamp
 from services.insights.core.fold import window_of
@@ -101,7 +101,7 @@ class Inbox:
         self._events: deque[Any] = deque()
         self._room = asyncio.Event()
         self.filled = asyncio.Event()
-        self.letters: list[Letter] = []
+        self.letters: list[DeadLetter] = []
         self.next_offsets: dict[Place, int] = {}
 
     def put(self, event: Any) -> None:

@@ -22,7 +22,6 @@ class AccountReader(Protocol):
 
     async def read(self, account_id: str) -> Account | None:
         """An account with its live secrets, or None. Raises `StoreUnavailable`."""
-        ...
 
 
 @dataclass(slots=True)

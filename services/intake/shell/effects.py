@@ -47,7 +47,6 @@ class Bus(Protocol):
 
     async def publish(self, topic: str, key: str, message: commands_pb2.OutboundMessage) -> None:
         """Return once all replicas have it; raises `BusUnavailable`."""
-        ...
 
 
 class SentIds(Protocol):
@@ -55,7 +54,6 @@ class SentIds(Protocol):
 
     async def sent_ids(self, account_id: str, home_id: str, *, since_ms: int) -> frozenset[str]:
         """Ids of messages that were attempted since. Raises `StoreUnavailable`."""
-        ...
 
 
 class Effects:

@@ -47,7 +47,6 @@ class Bus(Protocol):
 
     async def publish(self, topic: str, key: str, message: Message) -> None:
         """Return once all replicas have it; raises `BusUnavailable` within 3 s."""
-        ...
 
 
 class Door:

@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus import processing as processing_module
+from services.chassis.bus.engine import Cluster
 from services.chassis.bus.observer import EngineMetrics, Observer
-from services.chassis.bus.processing import Cluster, Processing
+from services.chassis.bus.processing import Processing
 from services.chassis.bus.store import Commit, Taken
 from services.chassis.health import Health
 from services.chassis.lifecycle import Background

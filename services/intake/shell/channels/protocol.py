@@ -58,24 +58,19 @@ class Hook(Protocol):
     @property
     def path(self) -> str:
         """Its route, with `{account_id}` in it."""
-        ...
 
     @property
     def body_bytes_max(self) -> int:
         """What its provider could ever send; more is answered 413."""
-        ...
 
     def verify(self, incoming: Incoming, account: Account) -> bool:
         """Whether the request is signed by a live key of the account. In constant time."""
-        ...
 
     def parse(self, incoming: Incoming, account: Account) -> Sequence[Item]:
         """What the request says. Raises `Malformed`, `BadAddress`."""
-        ...
 
     def answer(self, items: Sequence[Item]) -> Response:
         """What the provider wants to hear once every item is durable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

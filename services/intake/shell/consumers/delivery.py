@@ -41,7 +41,6 @@ class Lost(Protocol):
 
     def adopt(self, dispatches: Sequence[Dispatch]) -> None:
         """Report them as unknown, unless this very process is still making them."""
-        ...
 
 
 class Delivery:

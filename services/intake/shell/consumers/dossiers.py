@@ -18,7 +18,7 @@ from services.intake.core.model import Dossier
 from services.intake.shell import rows as stored
 from services.intake.shell.consumers.closing import closing
 
-KEPT_MAX: Final = 100
+KEPT_MAX: Final = 64
 """Dossiers of one shard that stay in memory between batches."""
 
 Dossiers = Map[str, Dossier]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from services.chassis.bus.processing import Cluster, app_of
+from services.chassis.bus.engine import Cluster
+from services.chassis.bus.processing import app_of
 from tests.support.counter import Counter
 
 

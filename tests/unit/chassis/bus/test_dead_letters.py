@@ -133,11 +133,11 @@ async def test_later_records_of_the_entity_wait_in_order_and_replay_plays_them(
 
     world.make = Lenient
     mended = await world.started()
-    _replay(world, waiting[1].letter_id)  # not the first of its entity: nothing happens
+    _replay(world, waiting[1].dead_letter_id)  # not the first of its entity: nothing happens
     await mended.settle()
     assert await world.totals() == {"a": 1, "b": 5}
-    _replay(world, waiting[0].letter_id)
-    _replay(world, waiting[0].letter_id)  # asked twice: played once
+    _replay(world, waiting[0].dead_letter_id)
+    _replay(world, waiting[0].dead_letter_id)  # asked twice: played once
     world.send(Count(entity="a", amount=10_000))
     await mended.settle()
     assert await world.totals() == {"a": 11_111, "b": 5}
@@ -151,7 +151,7 @@ async def test_a_replay_that_fails_again_leaves_the_entity_parked(world: World) 
     world.send(Count(entity="a", amount=10, mood="poison"))
     world.send(Count(entity="a", amount=1))
     await node.settle()
-    _replay(world, world.store.open_letters()[0].letter_id)
+    _replay(world, world.store.open_letters()[0].dead_letter_id)
     world.send(Count(entity="a", amount=2))
     await node.settle()
     assert await world.totals() == {}
@@ -164,9 +164,11 @@ async def test_a_discarded_letter_frees_those_behind_it(world: World) -> None:
     world.send(Count(entity="a", amount=1))
     await node.settle()
     first, second = world.store.open_letters()
-    _control(world, Control(discard_dead_letter=DiscardDeadLetter(dead_letter_id=first.letter_id)))
+    _control(
+        world, Control(discard_dead_letter=DiscardDeadLetter(dead_letter_id=first.dead_letter_id))
+    )
     await node.settle()
-    _replay(world, second.letter_id)
+    _replay(world, second.dead_letter_id)
     world.send(Count(entity="a", amount=2))
     await node.settle()
     assert await world.totals() == {"a": 3}
