@@ -43,9 +43,11 @@ async def _contest(
     rounds: int,
 ) -> None:
     async with rig.running(folder) as stack:
+        kept = folder / "sample.json"
+        (await ours.sampled(stack)).save(kept)
         for turn in range(rounds):
             print(f"round {turn + 1} of {rounds}", flush=True)
-            await _bare(stack, figures, turn, rates=rates, seconds=seconds)
+            await _bare(stack, kept, figures, turn, rates=rates, seconds=seconds)
             await _ours(stack, figures, turn, rates=rates, seconds=seconds)
             loads.append(os.getloadavg()[0])
 
@@ -70,12 +72,18 @@ async def _ours(
 
 
 async def _bare(
-    stack: Rig, figures: Figures, turn: int, *, rates: Sequence[int], seconds: float
+    stack: Rig,
+    sample: Path,
+    figures: Figures,
+    turn: int,
+    *,
+    rates: Sequence[int],
+    seconds: float,
 ) -> None:
-    async with chain.running(stack, f"bare-{turn}") as loops:
+    async with chain.running(stack, sample, f"bare-{turn}") as loops:
         if not turn:
             idle = await loops.meter.idle_percent(IDLE_SECONDS)
-            figures.idle_percent |= {name: idle[name] for name in chain.LOOPS}
+            figures.idle_percent |= {name: idle[name] for name in chain.names()}
         for rate in rates:
             run = await chain.contest(loops, rate=rate, seconds=seconds, warm_seconds=WARM_SECONDS)
             _add(figures, "bare", rate, run)

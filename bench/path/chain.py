@@ -1,59 +1,51 @@
-"""The other side: as many bare loops as our path has processors, each fed by the one before."""
+"""The other side: a bare front, and as many bare loops as our path has processors, in a chain."""
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from switchboard.routing.v1.events_pb2 import RoutingEvent
 
-from bench.engine.contest import BARE
 from bench.path.figures import Run
+from bench.path.floor import ANSWERED_SECONDS, FIRST_SENDER
 from bench.path.meter import Meter
-from bench.path.rig import Rig
-from local import process
-from local.environment import interpreter
+from bench.path.rig import START_SECONDS, Rig
+from bench.path.sample import ADDRESS, OFFERED, PATH, STAGES, Sample, Template
+from bench.path.webhooks import Provider, Webhook, sms
+from local import environment, process
+from local.ports import free_ports, is_listening
 from local.process import Command
-from tests.support.counter import Count, counter_dsn
+from local.provision import migrate_all
 
-LOOPS = ("bare threader", "bare triage", "bare matcher")
-BATCH_MAX = 1000
-
-
-ANSWERED_SECONDS = 60.0
+FRONT = "bare front"
 
 
 @dataclass(slots=True)
 class Chain:
     """Running loops, and the two ends of their topics."""
 
-    inputs: str
-    producer: AIOKafkaProducer
+    rig: Rig
+    port: int
+    offer: Template
     reader: AIOKafkaConsumer
     meter: Meter
     sent: int = 0
     ended_at: dict[str, float] = field(default_factory=dict)
 
-    async def send(self, rate: int, count: int) -> dict[str, float]:
-        """Send messages at a rate, whatever comes out; gives when each began."""
-        begun: dict[str, float] = {}
-        begin = time.perf_counter()
-        for number in range(count):
-            await asyncio.sleep(max(0.0, begin + number / rate - time.perf_counter()))
-            self.sent += 1
-            key = f"{self.inputs}-{self.sent}"
-            message = Count(entity=key, amount=1, request=key, trace=key)
-            begun[key] = time.perf_counter()
-            await self.producer.send(self.inputs, message.SerializeToString(), key.encode())
-        return begun
+    def webhooks(self, count: int) -> list[Webhook]:
+        """Messages of customers who have never written before."""
+        first, self.sent = self.sent, self.sent + count
+        return [self._webhook(number) for number in range(first, first + count)]
 
-    async def read(self, count: int) -> None:
+    async def offered(self, count: int) -> None:
         """Note when each message comes out, until `count` more have."""
         target = len(self.ended_at) + count
         async with asyncio.timeout(ANSWERED_SECONDS):
@@ -61,46 +53,85 @@ class Chain:
                 for batch in (await self.reader.getmany(timeout_ms=200)).values():
                     now = time.perf_counter()
                     for record in batch:
-                        self.ended_at.setdefault(Count.FromString(record.value).trace, now)
+                        if RoutingEvent.FromString(record.value).WhichOneof("kind") == OFFERED:
+                            key = self.offer.digits_in(record.value).decode()
+                            self.ended_at.setdefault(key, now)
+
+    def _webhook(self, number: int) -> Webhook:
+        digits = str(FIRST_SENDER + number)
+        return sms(
+            port=self.port,
+            path="/webhooks/twilio/bare-sms",
+            sender=f"{ADDRESS}{digits}",
+            number=number,
+            secrets=self.rig.secrets,
+            key=digits,
+        )
 
 
 @asynccontextmanager
-async def running(rig: Rig, name: str) -> AsyncIterator[Chain]:
-    """A chain with topics and databases of its own; ends it afterwards."""
-    topics = [f"{name}-{number}" for number in range(len(LOOPS) + 1)]
-    await _create(rig, topics)
-    for number, loop in enumerate(LOOPS):
-        dsn = await counter_dsn(await rig.database(f"{name}-{number}"))
-        rig.running[loop] = _start(
-            rig, loop, dsn=dsn, inputs=topics[number], outputs=topics[number + 1]
-        )
-    bootstrap = rig.plan.kafka_bootstrap
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=0, acks="all")
+async def running(rig: Rig, sample: Path, name: str) -> AsyncIterator[Chain]:
+    """A chain with topics and a database of its own; ends it afterwards."""
+    prefix = f"{name}."
+    await _create(rig, [prefix + topic for topic in PATH])
+    database = await rig.database(name)
+    await migrate_all(admin_dsn=database, credentials=rig.secrets)
+    for stage in STAGES:
+        _start_stage(rig, stage, sample=sample, prefix=prefix, database=database)
+    [port] = free_ports(1)
+    _start_front(rig, sample=sample, prefix=prefix, port=port)
     reader = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+        bootstrap_servers=rig.plan.kafka_bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
     )
-    await producer.start()
     await reader.start()
-    reader.assign([TopicPartition(topics[-1], n) for n in range(rig.plan.partitions)])
+    reader.assign([TopicPartition(prefix + PATH[-1], n) for n in range(rig.plan.partitions)])
+    await asyncio.to_thread(
+        process.wait_until,
+        lambda: is_listening(port),
+        what=FRONT,
+        deadline_s=START_SECONDS,
+        process=rig.running[FRONT],
+    )
     try:
-        yield Chain(topics[0], producer, reader, Meter(rig.pids()))
+        yield Chain(rig, port, _offer(Sample.load(sample)), reader, Meter(rig.pids()))
     finally:
-        await rig.stop(LOOPS)
-        await producer.stop()
+        await rig.stop(names())
         await reader.stop()
 
 
+def names() -> list[str]:
+    """The chain's processes."""
+    return [FRONT, *(f"bare {stage}" for stage in STAGES)]
+
+
 async def contest(chain: Chain, *, rate: int, seconds: float, warm_seconds: float) -> Run:
-    """Messages at a rate into the first topic, and out of the last."""
-    await _drive(chain, rate, int(rate * warm_seconds))
-    return await _drive(chain, rate, int(rate * seconds))
+    """Messages at a rate into the front, and offers out of the last topic."""
+    provider = Provider(chain.port)
+    await _drive(chain, provider, rate, int(rate * warm_seconds))
+    run = await _drive(chain, provider, rate, int(rate * seconds))
+    provider.close()
+    return run
 
 
-async def _drive(chain: Chain, rate: int, count: int) -> Run:
+async def _drive(chain: Chain, provider: Provider, rate: int, count: int) -> Run:
+    webhooks = chain.webhooks(count)
+    begun: dict[str, float] = {}
     chain.meter.restart()
-    begun, _ = await asyncio.gather(chain.send(rate, count), chain.read(count))
+    accepted_ms, _ = await asyncio.gather(
+        provider.post(webhooks, rate, begun), chain.offered(count)
+    )
     cpu_ms = {name: ms / count for name, ms in chain.meter.cpu_ms().items()}
-    return Run([(chain.ended_at[key] - at) * 1000 for key, at in begun.items()], [], cpu_ms)
+    return Run(
+        [(chain.ended_at[key] - at) * 1000 for key, at in begun.items()], accepted_ms, cpu_ms
+    )
+
+
+def _offer(sample: Sample) -> Template:
+    """By which a message is known where it comes out."""
+    [offered] = [said for said in sample.of(PATH[-1]) if said.kind == OFFERED]
+    return sample.template(offered.value)
 
 
 async def _create(rig: Rig, topics: list[str]) -> None:
@@ -115,20 +146,37 @@ async def _create(rig: Rig, topics: list[str]) -> None:
         await admin.close()
 
 
-def _start(rig: Rig, name: str, *, dsn: str, inputs: str, outputs: str) -> subprocess.Popen[bytes]:
-    environment = {
-        "BARE_BATCH": str(BATCH_MAX),
-        "COUNTER_DSN": dsn,
-        "COUNTER_INPUTS": inputs,
-        "COUNTER_KAFKA": rig.plan.kafka_bootstrap,
-        "COUNTER_PARTITIONS": str(rig.plan.partitions),
-        "COUNTER_TOTALS": outputs,
+def _start_stage(rig: Rig, stage: str, *, sample: Path, prefix: str, database: str) -> None:
+    service = STAGES[stage].service
+    password = environment.role_password(rig.secrets, service)
+    dsn = f"postgresql://{environment.role(service)}:{password}@{database.rpartition('@')[2]}"
+    options = {
+        "--sample": str(sample),
+        "--prefix": prefix,
+        "--bootstrap": rig.plan.kafka_bootstrap,
+        "--partitions": str(rig.plan.partitions),
     }
+    argv = ("bench.path.stage", stage, *(part for option in options.items() for part in option))
+    _start(rig, f"bare {stage}", argv, {"BARE_DSN": dsn})
+
+
+def _start_front(rig: Rig, *, sample: Path, prefix: str, port: int) -> None:
+    options = {
+        "--sample": str(sample),
+        "--topic": prefix + PATH[0],
+        "--bootstrap": rig.plan.kafka_bootstrap,
+        "--port": str(port),
+    }
+    argv = ("bench.path.front", *(part for option in options.items() for part in option))
+    _start(rig, FRONT, argv, {"BARE_TOKEN": rig.secrets.twilio_auth_token})
+
+
+def _start(rig: Rig, name: str, argv: tuple[str, ...], secret: dict[str, str]) -> None:
     command = Command(
         name=name,
-        argv=(sys.executable, *BARE),
-        log=rig.home.log(inputs),
+        argv=(sys.executable, "-m", *argv),
+        log=rig.home.log(name.replace(" ", "-")),
         cwd=rig.home.path,
-        env={**interpreter(), **environment},
+        env={**environment.interpreter(), **secret},
     )
-    return process.start(command)
+    rig.running[name] = process.start(command)

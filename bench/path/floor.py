@@ -19,7 +19,8 @@ from switchboard.routing.v1 import model_pb2 as routing
 from switchboard.routing.v1.agent_service_pb2_grpc import AgentServiceStub
 
 from bench.path.rig import Rig
-from bench.path.webhooks import Webhook, signed
+from bench.path.sample import ADDRESS
+from bench.path.webhooks import OUR_NUMBER, Webhook, sms
 from local.demo.retrying import call
 from local.demo.session import Session
 from local.ports import LOOPBACK
@@ -31,7 +32,7 @@ T = TypeVar("T")
 AGENTS = 200
 AT_A_TIME = 16
 ANSWERED_SECONDS = 60.0
-OUR_NUMBER = "+15550100000"
+FIRST_SENDER = 52_000_000
 
 
 @dataclass(slots=True)
@@ -66,29 +67,14 @@ class Floor:
                 await self._something_heard()
 
     def _webhook(self, number: int, port: int) -> Webhook:
-        address = f"+1415{2_000_000 + number}"
-        sid = f"SM{uuid4().hex}"
-        form = {
-            "ToCountry": "US",
-            "SmsMessageSid": sid,
-            "NumMedia": "0",
-            "SmsSid": sid,
-            "SmsStatus": "received",
-            "Body": f"Where is my parcel? I have waited for {number} days.",
-            "FromCountry": "US",
-            "To": OUR_NUMBER,
-            "NumSegments": "1",
-            "MessageSid": sid,
-            "AccountSid": self.rig.secrets.twilio_account_sid,
-            "From": address,
-            "ApiVersion": "2010-04-01",
-        }
-        return signed(
+        sender = f"{ADDRESS}{FIRST_SENDER + number}"
+        return sms(
             port=port,
             path=f"/webhooks/twilio/{self.tenant}-sms",
-            form=form,
-            token=self.rig.secrets.twilio_auth_token,
-            key=home_id(self.tenant, "SMS", address),
+            sender=sender,
+            number=number,
+            secrets=self.rig.secrets,
+            key=home_id(self.tenant, "SMS", sender),
         )
 
     def _hear(self, response: agents.AgentSessionResponse) -> None:

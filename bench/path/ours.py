@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bench.path import sample
 from bench.path.figures import Run
-from bench.path.floor import Floor, staffed
+from bench.path.floor import FIRST_SENDER, Floor, staffed
 from bench.path.meter import Meter
 from bench.path.rig import OURS, Rig
+from bench.path.sample import ADDRESS, Sample
 from bench.path.webhooks import Provider
 
 
@@ -20,6 +22,27 @@ async def serving(rig: Rig) -> AsyncIterator[Meter]:
         yield Meter(rig.pids())
     finally:
         await rig.stop(OURS)
+
+
+async def sampled(rig: Rig) -> Sample:
+    """What our path leaves of one message; nothing has gone over it before."""
+    await rig.start(rig.unit(service) for service in OURS)
+    try:
+        provider = Provider(rig.unit("intake").http_port)
+        async with staffed(rig, "sample", messages=1) as floor:
+            begun: dict[str, float] = {}
+            await provider.post(floor.webhooks(1), 1, begun)
+            await floor.offered(begun)
+            found = await sample.take(
+                admin_dsn=rig.plan.postgres_admin_dsn,
+                bootstrap=rig.plan.kafka_bootstrap,
+                partitions=rig.plan.partitions,
+                address=f"{ADDRESS}{FIRST_SENDER}",
+            )
+        provider.close()
+    finally:
+        await rig.stop(OURS)
+    return found
 
 
 async def contest(

@@ -9,10 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlencode
+from uuid import uuid4
 
+from local.credentials import Credentials
 from local.ports import LOOPBACK
 from local.simulator.signature import HEADER, sign
 
+OUR_NUMBER = "+15550100000"
 IDLE_SECONDS_MAX = 3.0
 """So long a line is kept for the next request; the server hangs up after five."""
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -38,6 +41,29 @@ def signed(*, port: int, path: str, form: Mapping[str, str], token: str, key: st
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return Webhook(key, head.encode() + body)
+
+
+def sms(
+    *, port: int, path: str, sender: str, number: int, secrets: Credentials, key: str
+) -> Webhook:
+    """An SMS as Twilio posts it."""
+    sid = f"SM{uuid4().hex}"
+    form = {
+        "ToCountry": "US",
+        "SmsMessageSid": sid,
+        "NumMedia": "0",
+        "SmsSid": sid,
+        "SmsStatus": "received",
+        "Body": f"Where is my parcel? I have waited for {number} days.",
+        "FromCountry": "US",
+        "To": OUR_NUMBER,
+        "NumSegments": "1",
+        "MessageSid": sid,
+        "AccountSid": secrets.twilio_account_sid,
+        "From": sender,
+        "ApiVersion": "2010-04-01",
+    }
+    return signed(port=port, path=path, form=form, token=secrets.twilio_auth_token, key=key)
 
 
 class Line(asyncio.Protocol):

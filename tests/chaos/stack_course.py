@@ -23,8 +23,8 @@ from local.process import find
 from local.state import READY, ProcessState, StackState, load
 from local.supervisor.plan import STATEFUL
 from services.chassis.bus.engine import BEFORE_COMMIT
-from services.chassis.bus.fates import CRASH_EXIT_STATUS
 from services.chassis.bus.processing import SESSION_SECONDS
+from services.chassis.lifecycle import EXIT_CRASH
 from tests.support.waiting import until
 
 CLI = (sys.executable, "-m", "local.cli")
@@ -95,7 +95,7 @@ class StackCourse:
             what=f"{name} ended by its fence",
             deadline_s=READY_S,
         )
-        assert self.process(name).exit_code == CRASH_EXIT_STATUS
+        assert self.process(name).exit_code == EXIT_CRASH
         assert b'"error":"Fenced' in self.home.log(name).read_bytes()
         self.note(f"refused commit of a zombie {self.process(name).service}")
 

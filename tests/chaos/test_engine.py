@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from services.chassis.bus import engine, relay
-from services.chassis.bus.fates import CRASH_EXIT_STATUS
 from services.chassis.bus.processing import SESSION_SECONDS
+from services.chassis.lifecycle import EXIT_CRASH
 from tests.chaos.engine_course import EngineCourse, engine_course, kill
 from tests.support.fleet import Member
 from tests.support.stack import Kafka, Postgres
@@ -114,7 +114,7 @@ async def _freeze_one(course: EngineCourse, folder: Path) -> None:
     exits, refused = len(zombie.exits), zombie.log.read_bytes().count(FENCED)
     zombie.send(signal.SIGCONT)
     await until(lambda: len(zombie.exits) > exits, what="the zombie's end", deadline_s=60)
-    assert zombie.exits[-1] == CRASH_EXIT_STATUS
+    assert zombie.exits[-1] == EXIT_CRASH
     assert zombie.log.read_bytes().count(FENCED) > refused
     await _flowing(course)
 

@@ -12,6 +12,7 @@ from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus.fates import Fenced, LayoutRefused, WriteRefused
 from services.chassis.bus.postgres_store import PostgresStore
+from services.chassis.bus.record import Record
 from services.chassis.bus.store import Commit, Place, Stamp, Store, Taken
 from services.chassis.health import Health
 from services.chassis.lifecycle import Background
@@ -149,12 +150,12 @@ async def test_letters_are_kept_in_order_until_they_are_settled(store: Store) ->
         payload = commit.payload(letter.SerializeToString())
         commit.letters = [[name, 0, "e", "counts", version, "ValueError", 1000, payload]]
         await store.commit(commit)
-    found = await store.letters(P, "e")
+    found = await store.letters("l2")
     assert [(it.dead_letter_id, it.offset) for it in found] == [("l1", 0), ("l2", 1)]
     assert (await _take(store))[0].parked == {"e"}
     await store.commit(_commit(2, 2, settled=[["l1", "replayed"]], unparked=[[0, "e"]]))
-    assert await store.letter("l1") is None
-    assert [it.dead_letter_id for it in await store.letters(P, "e")] == ["l2"]
+    assert await store.letters("l1") == []
+    assert [it.dead_letter_id for it in await store.letters("l2")] == ["l2"]
     assert (await _take(store))[0].parked == frozenset()
 
 
@@ -162,7 +163,7 @@ async def test_attempts_are_counted_per_record_and_forgotten_with_progress(store
     await _take(store)
 
     async def attempt(offset: int) -> int:
-        return await store.attempt(P, shard=0, topic="counts", offset=offset)
+        return await store.attempt(P, Record("counts", 0, offset, 0, b"", b""))
 
     assert [await attempt(7), await attempt(7), await attempt(8)] == [1, 2, 1]
     assert [taken.takeovers for taken in await _take(store)] == [2]

@@ -14,6 +14,7 @@ from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus.fates import StoreUnavailable
 from services.chassis.bus.processor import Rows
+from services.chassis.bus.record import Record
 from services.chassis.bus.store import Commit, Store, Taken
 
 
@@ -101,14 +102,11 @@ class Connection:
     async def forget_published(self, processor: str, published: Mapping[int, int]) -> None:
         await self._store.forget_published(processor, published)
 
-    async def attempt(self, processor: str, *, shard: int, topic: str, offset: int) -> int:
-        return await self._store.attempt(processor, shard=shard, topic=topic, offset=offset)
+    async def attempt(self, processor: str, record: Record) -> int:
+        return await self._store.attempt(processor, record)
 
-    async def letters(self, processor: str, entity: str) -> list[DeadLetter]:
-        return await self._store.letters(processor, entity)
-
-    async def letter(self, letter_id: str) -> DeadLetter | None:
-        return await self._store.letter(letter_id)
+    async def letters(self, letter_id: str) -> list[DeadLetter]:
+        return await self._store.letters(letter_id)
 
     async def keep_days(self, now_ms: int) -> None:
         await self._store.keep_days(now_ms)

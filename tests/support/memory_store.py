@@ -14,6 +14,7 @@ from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus.fates import Fenced, LayoutRefused, WriteRefused
 from services.chassis.bus.processor import Table
+from services.chassis.bus.record import Record
 from services.chassis.bus.store import Commit, JsonRows, Place, Stamp, Taken
 
 
@@ -166,22 +167,19 @@ class MemoryStore:
         """Delete outbox rows up to a version of each shard."""
         self._forget(processor, [list(entry) for entry in published.items()])
 
-    async def attempt(self, processor: str, *, shard: int, topic: str, offset: int) -> int:
+    async def attempt(self, processor: str, record: Record) -> int:
         """Count an attempt at a suspected record."""
-        held = self._held[processor, shard]
-        if held.attempted != (topic, offset):
-            held.attempted, held.attempts = (topic, offset), 0
+        held, place = self._held[processor, record.partition], (record.topic, record.offset)
+        if held.attempted != place:
+            held.attempted, held.attempts = place, 0
         held.attempts += 1
         return held.attempts
 
-    async def letters(self, processor: str, entity: str) -> list[DeadLetter]:
-        """The open dead letters of an entity, oldest first."""
-        of = processor, entity
+    async def letters(self, letter_id: str) -> list[DeadLetter]:
+        """All open dead letters of the entity of an open one, oldest first."""
+        named = self._letters.get(letter_id, DeadLetter())
+        of = named.processor, named.entity
         return [it for it in self._letters.values() if (it.processor, it.entity) == of]
-
-    async def letter(self, letter_id: str) -> DeadLetter | None:
-        """An open dead letter, or None."""
-        return self._letters.get(letter_id)
 
     async def outcomes(self, request_keys: Collection[str]) -> Mapping[str, bytes]:
         """The encoded outcomes of those requests that are known."""

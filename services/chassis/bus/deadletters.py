@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import dataclass
 from pathlib import PurePath
 from uuid import NAMESPACE_URL, uuid5
 
@@ -70,20 +71,20 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__} in {PurePath(last.filename).name}:{last.lineno} {last.name}"
 
 
+@dataclass(slots=True)
 class DeadLetterLimit:
     """Ends the process where more than `share` of `window` records in a row were set aside."""
 
-    def __init__(self, share: float = 0.05, window: int = 1000) -> None:
-        self._share = share
-        self._window = window
-        self._records = 0
-        self._letters = 0
+    share: float = 0.05
+    window: int = 1000
+    _records: int = 0
+    _letters: int = 0
 
     def count(self, *, records: int, letters: int) -> None:
         """Count a committed batch. Raises `TooManyDeadLetters`."""
         self._records += records
         self._letters += letters
-        if self._letters > self._share * self._window:
+        if self._letters > self.share * self.window:
             raise TooManyDeadLetters(f"{self._letters} of {self._records} records")
-        if self._records >= self._window:
+        if self._records >= self.window:
             self._records = self._letters = 0

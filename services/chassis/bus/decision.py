@@ -118,13 +118,10 @@ class Decider(Generic[S]):
 
     async def _find_letters(self, item: Parsed) -> None:
         named = _letter_named(item.control)
-        letter = await self._store.letter(named) if named else None
-        if letter is None or letter.partition != item.record.partition:
-            return
-        item.entity = letter.entity
-        found = await self._store.letters(self._processor.name, letter.entity)
-        item.letters = [letter for letter in found if letter.dead_letter_id == named] and found
-        item.again = [self._parse_again(letter) for letter in item.letters]
+        found = await self._store.letters(named) if named else []
+        if found and found[0].partition == item.record.partition:
+            item.entity, item.letters = found[0].entity, found
+            item.again = [self._parse_again(letter) for letter in found]
 
     def _parse_again(self, letter: DeadLetter) -> Parsed:
         record = record_in(letter)

@@ -22,8 +22,14 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from services.chassis.bus.batch import Batch
 from services.chassis.bus.deadletters import DeadLetterLimit
-from services.chassis.bus.decision import Decider, Guilt, Parsed
-from services.chassis.bus.fates import Fenced, LogMoved, StoreUnavailable, WriteRefused
+from services.chassis.bus.decision import Decider, Guilt, Parsed, Trace
+from services.chassis.bus.fates import (
+    BusUnavailable,
+    Fenced,
+    LogMoved,
+    StoreUnavailable,
+    WriteRefused,
+)
 from services.chassis.bus.headers import TRACEPARENT
 from services.chassis.bus.processor import Processor
 from services.chassis.bus.record import Record
@@ -46,7 +52,6 @@ AFTER_COMMIT = declare("engine.after_commit", "a batch is committed, Kafka has n
 
 INNOCENT = Guilt()
 Placed = tuple[str, int]  # topic, partition
-Trace = Callable[[Record], AbstractContextManager[bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +129,8 @@ class Engine(Generic[S]):
         A batch in flight is finished first: it belongs to the fence that is about to be replaced.
         """
         async with self._lock:
-            taken: list[Taken] = []
-            if numbers:  # there may be more processes than shards
-                taken = await self._until_available(lambda: self._take(numbers))
-                failpoint(TAKEN)
+            # There may be more processes than shards.
+            taken = await self._take(numbers) if numbers else []
             self._relay.restart(taken)
             kept, self.shards = self.shards, {}
             for shard in taken:
@@ -169,16 +172,18 @@ class Engine(Generic[S]):
         return min((at for at in due if at is not None), default=None)
 
     async def _take(self, numbers: Sequence[int]) -> list[Taken]:
-        taken = await self.store.take(
+        take = partial(
+            self.store.take,
             self.processor.name,
             layout=self.processor.layout,
             partitions=self._cluster.partitions,
             shards=numbers,
             owner=self._cluster.owner,
         )
-        bounds = await self._log.bounds(
-            [(topic, number) for topic in self.processor.topics for number in numbers]
-        )
+        taken = await self._until_available(take)
+        failpoint(TAKEN)
+        places = [(topic, number) for topic in self.processor.topics for number in numbers]
+        bounds = await self._until_available(lambda: self._log.bounds(places))
         return [_checked(shard, self.processor.topics, bounds) for shard in taken]
 
     async def _loaded(self, taken: Taken, kept: Shard[S] | None) -> Shard[S]:
@@ -186,9 +191,7 @@ class Engine(Generic[S]):
         if kept is not None and kept.version == taken.version:
             return Shard.of(taken, kept.state)
 
-        async def load() -> S:
-            return await self.processor.load(self.store.rows, taken.shard)
-
+        load = partial(self.processor.load, self.store.rows, taken.shard)
         return Shard.of(taken, await self._until_available(load))
 
     def _is_next(self, record: Record) -> bool:
@@ -204,14 +207,8 @@ class Engine(Generic[S]):
         if not self._is_suspect(record):  # an earlier one of its shard went through
             await self._apply([item])
             return
-        attempts = await self._until_available(
-            lambda: self.store.attempt(
-                self.processor.name,
-                shard=record.partition,
-                topic=record.topic,
-                offset=record.offset,
-            )
-        )
+        attempt = partial(self.store.attempt, self.processor.name, record)
+        attempts = await self._until_available(attempt)
         killed = WriteRefused(f"ended its process {ATTEMPTS_MAX} times")
         await self._apply([item], Guilt(record=killed) if attempts > ATTEMPTS_MAX else Guilt())
 
@@ -288,12 +285,12 @@ class Engine(Generic[S]):
                 listener(fact)
 
     async def _until_available(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Repeat `attempt` while the database is away, waiting longer each time."""
+        """Repeat `attempt` while database or broker is away, waiting longer each time."""
         pause = 0.05
         while True:
             try:
                 result = await attempt()
-            except StoreUnavailable as error:
+            except (StoreUnavailable, BusUnavailable) as error:
                 self._failing = True
                 self._watcher.failing(error)
                 await asyncio.sleep(pause)

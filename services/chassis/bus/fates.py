@@ -10,8 +10,6 @@
 
 from __future__ import annotations
 
-CRASH_EXIT_STATUS = 70  # EX_SOFTWARE of sysexits.h
-
 
 class BusError(Exception):
     """What the bus itself raises."""

@@ -7,7 +7,9 @@ conductor; both are replaced here, in six places of faust-streaming 0.15:
 2. A fetch is one event. One that was fetched before the last seek is dropped, and the next is asked
    for when this one is acked, so batches grow with the load and only then.
 3. The consumer runs in the application's loop; its own thread would wait for the GIL at each step.
-4. The range assignor: partition n of every co-read topic has the same owner.
+4. The range assignor: partition n of every co-read topic has the same owner. It counts partitions
+   as our topics are declared: a broker that has just started may know of no topic yet, then nobody
+   would get a partition, and aiokafka looks again after five minutes.
 5. A coordinator that died raises; stock Faust would idle in silence.
 6. An assignment takes as long as it takes: stock Faust gives up after a request's time, without a
    word and for good, and would keep shards that it never reads (a database away for 30 s does it).
@@ -23,6 +25,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -35,7 +38,7 @@ from faust.types import TP, ConsumerMessage
 from mode.utils.futures import maybe_async, notify
 
 from services.chassis.bus.engine import Bounds, Placed
-from services.chassis.bus.fates import BusUnavailable
+from services.chassis.bus.fates import BusUnavailable, LayoutRefused
 from services.chassis.bus.kafka import RETRY_BACKOFF_MS
 from services.chassis.bus.record import Record
 from services.chassis.bus.topic_ids import topic_ids
@@ -46,11 +49,25 @@ FETCH_WAIT_MS_MAX = 500
 class Feed(Protocol):
     """Who is fed."""
 
+    partitions: int
+    """Of each of the topics that are read."""
     apart_seconds: float
     """At least so long from one batch to the next: what comes meanwhile is applied at once."""
 
     async def assign(self, places: Iterable[Placed]) -> Mapping[Placed, int]:
         """Take these partitions, and no others; returns the next offset of each."""
+
+
+def range_over(partitions: int) -> type[RangePartitionAssignor]:
+    """The range assignor over topics of so many partitions, whatever the metadata say."""
+    declared = SimpleNamespace(partitions_for_topic=lambda _: set(range(partitions)))
+
+    class Declared(RangePartitionAssignor):
+        @classmethod
+        def assign(cls, _: Any, members: Any) -> Any:
+            return super().assign(declared, members)
+
+    return Declared
 
 
 class Fetched(dict[TP, list[Any]]):
@@ -130,7 +147,7 @@ class InLoopConsumer(driver.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS_MAX
         consumer._retry_backoff_ms = RETRY_BACKOFF_MS
-        consumer._partition_assignment_strategy = (RangePartitionAssignor,)
+        consumer._partition_assignment_strategy = (range_over(self.app.feed.partitions),)
         return consumer
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
@@ -246,16 +263,23 @@ class FaustLog:
         self._app = app
 
     async def bounds(self, places: Iterable[Placed]) -> Mapping[Placed, Bounds]:
-        """First and next offset and topic id of each partition. Raises `BusUnavailable`."""
-        asked = [TP(*place) for place in places]
-        consumer = self._consumer()
+        """First and next offset and topic id of each partition.
+
+        Raises `BusUnavailable`, and `LayoutRefused` where a topic is cut otherwise than declared.
+        """
+        asked, declared = [TP(*place) for place in places], self._app.feed.partitions
+        consumer, topics = self._consumer(), {tp.topic for tp in asked}
         try:
+            found = await topic_ids(consumer._client, topics)
+            if missing := topics - found.keys():  # so says a broker that has just started, too
+                raise BusUnavailable(f"no topic {missing}")
+            if wrong := [topic for topic, (_, count) in found.items() if count != declared]:
+                raise LayoutRefused(f"{wrong} have other than the {declared} partitions declared")
             starts = await consumer.beginning_offsets(asked)
             ends = await consumer.end_offsets(asked)
-            ids = await topic_ids(consumer._client, {tp.topic for tp in asked})
         except KafkaError as error:
             raise BusUnavailable(type(error).__name__) from error
-        return {tuple(tp): Bounds(ids[tp.topic], starts[tp], ends[tp]) for tp in asked}
+        return {tuple(tp): Bounds(found[tp.topic][0], starts[tp], ends[tp]) for tp in asked}
 
     async def ends(self, places: Iterable[Placed]) -> Mapping[Placed, int]:
         """The next offset of each partition. Raises `BusUnavailable`."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import asyncpg
 from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus.fates import Fenced, LayoutRefused, StoreUnavailable, WriteRefused
+from services.chassis.bus.record import Record
 from services.chassis.bus.store import REQUEST_DAYS, Commit, Place, Stamp, Taken
-from services.chassis.postgres.pool import AWAY
+from services.chassis.postgres.pool import AWAY, Postgres
 
 FENCED_SQLSTATE = "SBF01"
 LOAD_SECONDS = 30.0
@@ -41,18 +42,10 @@ async def translated() -> AsyncIterator[None]:
         raise
 
 
-class Pooled(Protocol):
-    """Who has the pool, once it is started; its jsonb codec is orjson's."""
-
-    @property
-    def pool(self) -> asyncpg.Pool:
-        """The pool."""
-
-
 class PostgresRows:
     """Reads of a service's own tables. Table and column names come from code, never from input."""
 
-    def __init__(self, postgres: Pooled) -> None:
+    def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
     async def select(self, table: str, **where: Any) -> list[dict[str, Any]]:
@@ -70,7 +63,7 @@ class PostgresRows:
 class PostgresStore:
     """Shards, outbox, timers, requests and dead letters in a service's schema."""
 
-    def __init__(self, postgres: Pooled) -> None:
+    def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
         self.rows = PostgresRows(postgres)
 
@@ -119,23 +112,18 @@ class PostgresStore:
         async with translated():
             await self._pool.execute(_FORGET, processor, list(published), list(published.values()))
 
-    async def attempt(self, processor: str, *, shard: int, topic: str, offset: int) -> int:
+    async def attempt(self, processor: str, record: Record) -> int:
         """Count an attempt at a suspected record."""
         async with translated():
-            made = await self._pool.fetchval(_ATTEMPT, processor, shard, topic, offset)
+            place = record.partition, record.topic, record.offset
+            made = await self._pool.fetchval(_ATTEMPT, processor, *place)
         return int(made)
 
-    async def letters(self, processor: str, entity: str) -> list[DeadLetter]:
-        """The open dead letters of an entity, oldest first."""
+    async def letters(self, letter_id: str) -> list[DeadLetter]:
+        """All open dead letters of the entity of an open one, oldest first."""
         async with translated():
-            found = await self._pool.fetch(_LETTERS, processor, entity)
+            found = await self._pool.fetch(_LETTERS, letter_id)
         return [DeadLetter.FromString(row["payload"]) for row in found]
-
-    async def letter(self, letter_id: str) -> DeadLetter | None:
-        """An open dead letter, or None."""
-        async with translated():
-            payload = await self._pool.fetchval(_LETTER, letter_id)
-        return None if payload is None else DeadLetter.FromString(payload)
 
     async def outcomes(self, request_keys: Collection[str]) -> Mapping[str, bytes]:
         """The encoded outcomes of those requests that are known."""
@@ -203,6 +191,5 @@ UPDATE shard SET attempted_topic = $3, attempted_offset = $4,
     attempts = CASE WHEN attempted_topic = $3 AND attempted_offset = $4 THEN attempts ELSE 0 END + 1
 WHERE processor = $1 AND shard = $2 RETURNING attempts"""
 _LETTERS = """
-SELECT payload FROM dead_letter WHERE processor = $1 AND entity = $2 AND status = 'open'
-ORDER BY ordinal"""
-_LETTER = "SELECT payload FROM dead_letter WHERE letter_id = $1 AND status = 'open'"
+SELECT its.payload FROM dead_letter named JOIN dead_letter its USING (processor, entity, status)
+WHERE named.letter_id = $1 AND status = 'open' ORDER BY its.ordinal"""

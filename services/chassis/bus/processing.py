@@ -17,7 +17,8 @@ import faust
 import structlog
 from switchboard.engine.v1.control_pb2 import Control, Tick
 
-from services.chassis.bus.engine import Cluster, Engine, Placed, Trace
+from services.chassis.bus.decision import Trace
+from services.chassis.bus.engine import Cluster, Engine, Placed
 from services.chassis.bus.fates import LayoutRefused, LogMoved, StoreUnavailable
 from services.chassis.bus.faust_transport import FaustLog, Tables, Transport
 from services.chassis.bus.kafka import EdgeProducer, KafkaPublisher
@@ -54,6 +55,7 @@ class Processing:
     ) -> None:
         """`apart_seconds`: batches begin so far apart at least, where nobody waits for them."""
         self.name = processor.name
+        self.partitions = cluster.partitions
         self.apart_seconds = apart_seconds
         self._processor = processor
         self._store = store

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from switchboard.engine.v1.records_pb2 import DeadLetter
 
 from services.chassis.bus.processor import Rows
+from services.chassis.bus.record import Record
 
 REQUEST_DAYS = 9  # providers repeat a message for up to seven days
 
@@ -114,14 +115,11 @@ class Store(Protocol):
     async def forget_published(self, processor: str, published: Mapping[int, int]) -> None:
         """Delete outbox rows up to a version of each shard: Kafka has acknowledged them."""
 
-    async def attempt(self, processor: str, *, shard: int, topic: str, offset: int) -> int:
+    async def attempt(self, processor: str, record: Record) -> int:
         """Count an attempt at a suspected record before it is made; returns how many there were."""
 
-    async def letters(self, processor: str, entity: str) -> list[DeadLetter]:
-        """The open dead letters of an entity, oldest first."""
-
-    async def letter(self, letter_id: str) -> DeadLetter | None:
-        """An open dead letter, or None."""
+    async def letters(self, letter_id: str) -> list[DeadLetter]:
+        """All open dead letters of the entity of an open one, oldest first; none of a settled."""
 
     async def keep_days(self, now_ms: int) -> None:
         """Forget requests older than `REQUEST_DAYS`, and make room for the coming days'."""

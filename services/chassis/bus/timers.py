@@ -24,9 +24,6 @@ class Timers:
     def __iter__(self) -> Iterator[Due]:
         return iter(self._order)
 
-    def __len__(self) -> int:
-        return len(self._order)
-
     def get(self, key: str) -> int | None:
         """When `key` is due, or None."""
         return self._due.get(key)

@@ -95,9 +95,7 @@ class _MetadataRequest(Request[_MetadataRequestV10]):  # type: ignore[misc] # ai
     CLASSES = (_MetadataRequestV10,)
 
     def __init__(self, topics: Iterable[str]) -> None:
-        self._topics: list[tuple[UUID, str, dict[int, bytes]]] = [
-            (UUID(int=0), topic, {}) for topic in topics
-        ]
+        self._topics = [(UUID(int=0), topic, dict[int, bytes]()) for topic in topics]
 
     def build(self, request_struct_class: type[_MetadataRequestV10]) -> _MetadataRequestV10:
         return request_struct_class(self._topics, *_NO_EXTRAS)
@@ -106,8 +104,8 @@ class _MetadataRequest(Request[_MetadataRequestV10]):  # type: ignore[misc] # ai
 _NO_EXTRAS: tuple[Any, ...] = (False, False, False, {})
 
 
-async def topic_ids(client: Any, topics: Iterable[str]) -> dict[str, str]:
-    """The id of each topic that exists, asked of any broker through an `AIOKafkaClient`."""
+async def topic_ids(client: Any, topics: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Id and partitions of each topic that exists, asked of any broker by an `AIOKafkaClient`."""
     node = client.get_random_node()
     response = await client.send(node, _MetadataRequest(topics))
-    return {topic[1]: str(topic[2]) for topic in response.topics if topic[0] == 0}
+    return {topic[1]: (str(topic[2]), len(topic[4])) for topic in response.topics if not topic[0]}

@@ -20,10 +20,11 @@ from switchboard.engine.v1.records_pb2 import ResumeToken
 
 from services.chassis.bus.engine import Placed
 from services.chassis.bus.headers import ReadStamp
-from services.chassis.bus.postgres_store import Pooled, translated
+from services.chassis.bus.postgres_store import translated
 from services.chassis.bus.record import Record
 from services.chassis.bus.store import Stamp
 from services.chassis.bus.tail import Reader, Tail
+from services.chassis.postgres.pool import Postgres
 
 T = TypeVar("T")
 
@@ -116,7 +117,7 @@ class _Position:
 class Watch:
     """Snapshot and changes of one event topic of this service."""
 
-    def __init__(self, tail: Tail, postgres: Pooled) -> None:
+    def __init__(self, tail: Tail, postgres: Postgres) -> None:
         self._tail = tail
         self._postgres = postgres
 

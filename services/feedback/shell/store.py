@@ -7,7 +7,8 @@ from typing import Final
 
 import asyncpg
 
-from services.chassis.bus.postgres_store import Pooled, translated
+from services.chassis.bus.postgres_store import translated
+from services.chassis.postgres.pool import Postgres
 from services.feedback.core.model import Survey
 from services.feedback.ports import Place, Tally
 from services.feedback.shell.rows import survey_of
@@ -20,7 +21,7 @@ _LAST: Final = Place(2**63 - 1, "")
 class SurveyStore:
     """The `SurveyReader` in Postgres."""
 
-    def __init__(self, postgres: Pooled) -> None:
+    def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
     async def linked(self, survey_id: str) -> Survey | None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.chassis.bus.postgres_store import Pooled, translated
+from services.chassis.bus.postgres_store import translated
 from services.chassis.clock import Clock
+from services.chassis.postgres.pool import Postgres
 from services.insights.core.cursor import Cursor, Stamp
 from services.insights.core.model import Part, PartKey, Place, Window, WindowKey
 from services.insights.ports import Batch, StaleParts
@@ -41,7 +42,7 @@ class Wanted:
 class PostgresStore:
     """The schema of insights."""
 
-    def __init__(self, postgres: Pooled, *, clock: Clock) -> None:
+    def __init__(self, postgres: Postgres, *, clock: Clock) -> None:
         self._postgres = postgres
         self._clock = clock
         self.generation = 0

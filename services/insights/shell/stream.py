@@ -72,6 +72,9 @@ def build_app(
         broker_request_timeout=30.0,
         broker_session_timeout=10.0,
         consumer_auto_offset_reset="earliest",
+        # A broker that has just started knows of no topic: Faust gives none of it to anybody then,
+        # until the metadata are read again.
+        consumer_metadata_max_age_ms=10_000,
         key_serializer="raw",
         Monitor=_QuietMonitor,
         processing_guarantee="at_least_once",

@@ -10,8 +10,8 @@ import asyncpg
 import structlog
 
 from services.chassis.bus.fates import StoreUnavailable
-from services.chassis.bus.postgres_store import Pooled, translated
-from services.chassis.postgres.pool import Connection
+from services.chassis.bus.postgres_store import translated
+from services.chassis.postgres.pool import Connection, Postgres
 from services.intake.core.account import Account, IfUnseen
 from services.intake.core.model import Channel
 from services.intake.shell.vault import Sealed, Unsealable, Vault
@@ -33,7 +33,7 @@ class SecretVersion:
 class AccountStore:
     """Reads and writes. Every write is one transaction with the answer to its request."""
 
-    def __init__(self, postgres: Pooled, vault: Vault) -> None:
+    def __init__(self, postgres: Postgres, vault: Vault) -> None:
         self._postgres = postgres
         self._vault = vault
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import asyncpg
 
-from services.chassis.bus.postgres_store import Pooled, translated
-from services.chassis.postgres.pool import Connection
+from services.chassis.bus.postgres_store import translated
+from services.chassis.postgres.pool import Connection, Postgres
 from services.intake.core.model import Conversation, Customer, Delivery, Message
 from services.intake.shell import rows
 from services.intake.shell.filters import Filter, where
@@ -46,7 +46,7 @@ class After:
 class ConversationStore:
     """Reads of one tenant at a time; another's rows do not exist for the caller."""
 
-    def __init__(self, postgres: Pooled) -> None:
+    def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
     async def conversation(self, tenant_id: str, conversation_id: str) -> Conversation | None:

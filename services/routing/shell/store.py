@@ -10,7 +10,8 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from switchboard.routing.v1 import model_pb2 as pb
 
-from services.chassis.bus.postgres_store import Pooled, translated
+from services.chassis.bus.postgres_store import translated
+from services.chassis.postgres.pool import Postgres
 from services.routing.shell import rows
 from services.routing.shell.filters import Filter, where
 from services.routing.shell.wire import nouns
@@ -33,7 +34,7 @@ class Desk:
 class RoutingStore:
     """Reads of one tenant at a time; another's rows do not exist for the caller."""
 
-    def __init__(self, postgres: Pooled) -> None:
+    def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
     async def agent(self, tenant_id: str, agent_id: str) -> pb.Agent | None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import asyncpg
 
-from services.chassis.bus.postgres_store import Pooled, translated
+from services.chassis.bus.postgres_store import translated
+from services.chassis.postgres.pool import Postgres
 from services.sla.core.model import Metric
 from services.sla.ports import Listed, Place
 from services.sla.shell.rows import clock_of
@@ -16,7 +17,7 @@ from services.sla.shell.rows import clock_of
 class ClockStore:
     """The `ClockReader` in Postgres."""
 
-    def __init__(self, postgres: Pooled) -> None:
+    def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
     async def of_conversation(self, tenant_id: str, conversation_id: str) -> Sequence[Listed]:

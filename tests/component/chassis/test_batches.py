@@ -133,6 +133,36 @@ async def test_a_record_as_large_as_the_broker_takes_holds_up_nobody(kafka: Kafk
     assert Count.FromString(came[totals].value).entity == "good"
 
 
+async def test_a_topic_that_the_broker_does_not_know_yet_is_waited_for(kafka: Kafka) -> None:
+    inputs, totals = kafka.name("counts"), await kafka.topic("totals", partitions=PARTITIONS)
+    store, health = SlowStore(), Health()
+    store.allowed.set()
+    processing = processing_of(kafka, store, inputs, totals, Background(), health)
+    async with (
+        asyncio.timeout(DEADLINE_S),
+        AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all") as producer,
+    ):
+        starting = asyncio.create_task(processing.start())
+        await store.asked.wait()  # the partitions are given out, whatever the broker says of them
+        await kafka.acreate_topics(
+            inputs, partitions=PARTITIONS, message_timestamp_type="LogAppendTime"
+        )
+        await producer.send_and_wait(inputs, Count(entity="e", amount=1).SerializeToString(), b"e")
+        await store.begun.wait()
+        await starting
+        await processing.stop()
+    assert store.batches == [1]
+
+
+async def test_a_topic_that_is_cut_otherwise_than_declared_is_not_read(kafka: Kafka) -> None:
+    inputs = await kafka.topic("counts", partitions=PARTITIONS - 1)
+    totals = await kafka.topic("totals", partitions=PARTITIONS)
+    async with asyncio.timeout(DEADLINE_S), counting(kafka, SlowStore(), inputs, totals) as health:
+        assert not health.ready
+        assert f"'{inputs}'" in health.checks["processor counter"]
+        assert f"other than the {PARTITIONS} partitions" in health.checks["processor counter"]
+
+
 async def test_a_process_that_starts_before_its_broker_waits_for_it(kafka: Kafka) -> None:
     inputs = await kafka.topic("counts", partitions=PARTITIONS)
     totals = await kafka.topic("totals", partitions=PARTITIONS)

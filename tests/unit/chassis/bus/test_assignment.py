@@ -1,10 +1,13 @@
-"""An assignment ends when it has ended: the database may be away for longer than a request."""
+"""Assignments: what is given to whom, and that they end when they have ended."""
 
 from __future__ import annotations
 
 import asyncio
 
+from aiokafka.cluster import ClusterMetadata
+
 from services.chassis.bus.engine import Cluster
+from services.chassis.bus.faust_transport import range_over
 from services.chassis.bus.processing import app_of
 from tests.support.counter import Counter
 
@@ -21,3 +24,14 @@ async def test_an_assignment_is_not_given_up_after_the_time_of_a_request() -> No
 
     await app.tables.recovery._wait(place(), timeout=0.0)
     assert placed.is_set()
+
+
+def test_partitions_are_given_out_before_a_broker_knows_their_topics() -> None:
+    assignor = range_over(3)
+    members = {name: assignor.metadata(["a", "b"]) for name in ("one", "two")}
+    unknown = ClusterMetadata(metadata_max_age_ms=1000)
+    given = assignor.assign(unknown, members)
+    assert {name: said.assignment for name, said in given.items()} == {
+        "one": [("a", [0, 1]), ("b", [0, 1])],
+        "two": [("a", [2]), ("b", [2])],
+    }

@@ -1,0 +1,93 @@
+"""A bare front: it checks a webhook's signature, puts the message into Kafka, and says thanks."""
+
+from __future__ import annotations
+
+import argparse
+import hmac
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import parse_qsl
+from uuid import uuid4
+
+import uvicorn
+from aiokafka import AIOKafkaProducer
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bench.path.sample import ADDRESS, PATH, Sample
+from local.ports import LOOPBACK
+from local.simulator.signature import HEADER, sign
+from services.chassis.bus import headers
+
+ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+
+
+def build(sample: Sample, *, topic: str, bootstrap: str, url: str, token: str) -> Starlette:
+    """The application."""
+    [received] = sample.of(PATH[0])
+    key, value = sample.template(received.key), sample.template(received.value)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AIOKafkaProducer(
+            bootstrap_servers=bootstrap, acks="all", enable_idempotence=True
+        ) as app.state.producer:
+            yield
+
+    async def accept(request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
+        wanted = sign(token=token, url=f"{url}{request.url.path}", form=form)
+        if not hmac.compare_digest(wanted, request.headers.get(HEADER, "")):
+            return Response("wrong signature", 401)
+        digits = form["From"].removeprefix(ADDRESS).encode()
+        message = received.envelope.FromString(value.filled(digits))
+        sent = await request.app.state.producer.send(
+            topic,
+            message.SerializeToString(),
+            key.filled(digits),
+            headers=headers.event(
+                message.DESCRIPTOR.full_name,
+                event_id=str(uuid4()),
+                source="bare.front",
+                time_ms=time.time_ns() // 1_000_000,
+            ),
+        )
+        await sent
+        return Response(ANSWER, media_type="text/xml")
+
+    return Starlette(routes=[Route("/{path:path}", accept, methods=["POST"])], lifespan=lifespan)
+
+
+def main() -> None:
+    """Serve until ended. The signature's token is in the environment: it is a secret."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sample", type=Path, required=True)
+    parser.add_argument("--topic", required=True)
+    parser.add_argument("--bootstrap", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    asked = parser.parse_args()
+    app = build(
+        Sample.load(asked.sample),
+        topic=asked.topic,
+        bootstrap=asked.bootstrap,
+        url=f"http://{LOOPBACK}:{asked.port}",
+        token=os.environ["BARE_TOKEN"],
+    )
+    uvicorn.run(
+        app,
+        host=LOOPBACK,
+        port=asked.port,
+        http="httptools",
+        loop="uvloop",
+        access_log=False,
+        log_level="warning",
+    )
+
+
+if __name__ == "__main__":
+    main()
