@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from switchboard.intake.v1 import (
     account_service_pb2,
     conversation_service_pb2,
@@ -14,7 +15,9 @@ from switchboard.intake.v1 import (
 )
 
 from tests.component.intake.house import SMS_ACCOUNT, Visit, fresh_number, method
+from tests.support import stack
 
+CARD = "My card: 4242 4242 4242 4242"
 RESOLVED = model_pb2.CONVERSATION_STATUS_RESOLVED
 PENDING = model_pb2.CONVERSATION_STATUS_PENDING
 
@@ -64,6 +67,37 @@ async def test_a_repeated_request_gets_the_first_result(visit: Visit) -> None:
     again = await visit.get("ConversationService.Reply", ask)
     assert first == again
     assert (await visit.texts(conversation["conversation_id"])).count("On its way.") == 1
+
+
+async def test_a_card_number_is_kept_nowhere(visit: Visit, kafka: stack.Kafka) -> None:
+    address, shown = fresh_number(), "My card: •••• •••• •••• 4242"
+    message = intake_service_pb2.SubmittedMessage(
+        account_id=SMS_ACCOUNT, from_address=address, text=CARD, subject=CARD, from_name=CARD
+    )
+    submit = intake_service_pb2.SubmitMessageRequest(request_id=str(uuid4()), message=message)
+    await visit.get("IntakeService.SubmitMessage", submit)
+    conversation_id = (await visit.conversation(address))["conversation_id"]
+    await visit.get("ConversationService.Reply", reply_request(conversation_id, CARD))
+    note = conversation_service_pb2.AddNoteRequest(
+        request_id=str(uuid4()), conversation_id=conversation_id, text=CARD
+    )
+    await visit.get("ConversationService.AddNote", note)
+    assert await visit.texts(conversation_id) == [shown] * 3
+    assert not [value for value in await _published(kafka) if b"4242 4242" in value]
+
+
+async def _published(kafka: stack.Kafka) -> list[bytes]:
+    """Every value in intake's topics."""
+    topics = ("intake.inputs.v1", "intake.conversations.v1", "intake.outbound.v1")
+    async with AIOKafkaConsumer(
+        *topics, bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest"
+    ) as consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+        values: list[bytes] = []
+        while len(values) < sum(ends.values()):
+            for batch in (await consumer.getmany(timeout_ms=500)).values():
+                values += [record.value for record in batch]
+    return values
 
 
 async def test_a_request_id_of_another_call_is_refused(visit: Visit) -> None:

@@ -58,6 +58,13 @@ def test_a_message_comes_out_as_it_went_in() -> None:
     assert inputs.request_key(said) == f"{ACCOUNT}/SMm-1"
 
 
+def test_card_numbers_are_masked_before_anything_is_published() -> None:
+    card, shown = "4242424242424242", "••••••••••••4242"
+    message = replace(inbound(from_name=card), text=f"Card {card}", subject=card)
+    said = inputs.received(message).inbound_message
+    assert (said.text, said.subject, said.from_name) == (f"Card {shown}", shown, shown)
+
+
 def test_a_message_without_a_providers_id_is_known_by_its_clients() -> None:
     said = inputs.received(replace(inbound(), provider_message_id=""), client_message_id="page-7")
     assert inputs.request_key(said) == f"{ACCOUNT}/page-7"

@@ -13,6 +13,7 @@ from services.chassis.rpc.auth import caller
 from services.chassis.rpc.errors import InvalidArgument, NotFound, Violation
 from services.chassis.rpc.paging import page_size, position_of, token_after
 from services.chassis.rpc.planned import planned
+from services.intake.core.cards import masked
 from services.intake.core.model import Conversation
 from services.intake.shell.filters import BadFilter, Filter, parse
 from services.intake.shell.grpc_api.callers import actor
@@ -75,7 +76,7 @@ class ConversationApi(ConversationServiceServicer):
         said = await self._command(request)
         reply = commands_pb2.Reply(
             conversation_id=request.conversation_id,
-            text=request.text,
+            text=masked(request.text),
             attachments=request.attachments,
             status=request.status,
         )
@@ -85,7 +86,8 @@ class ConversationApi(ConversationServiceServicer):
     async def AddNote(self, request: pb.AddNoteRequest, _: Any) -> pb.AddNoteResponse:
         """Note something for colleagues."""
         said = await self._command(request)
-        note = commands_pb2.AddNote(conversation_id=request.conversation_id, text=request.text)
+        text = masked(request.text)
+        note = commands_pb2.AddNote(conversation_id=request.conversation_id, text=text)
         said.add_note.CopyFrom(note)
         return await self._commands.run(said, pb.AddNoteResponse)
 

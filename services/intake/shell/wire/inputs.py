@@ -7,6 +7,7 @@ from typing import Any
 
 from switchboard.intake.v1 import commands_pb2
 
+from services.intake.core.cards import masked
 from services.intake.core.commands import (
     Command,
     NoteProgress,
@@ -51,7 +52,10 @@ def request_key(said: commands_pb2.IntakeInput) -> str | None:
 def received(
     message: ReceiveMessage, *, client_message_id: str = "", actor: str = ""
 ) -> commands_pb2.IntakeInput:
-    """A customer's message, as an edge publishes it. The conversation is the threader's to name."""
+    """A customer's message, as an edge publishes it. The conversation is the threader's to name.
+
+    This is the last step before Kafka, so card numbers are masked here, for every door.
+    """
     attributes = dict(message.attributes)
     if message.tier is not None:
         attributes[TIER_ATTRIBUTE] = message.tier
@@ -67,9 +71,9 @@ def received(
             provider_message_id=message.provider_message_id,
             from_address=message.from_address,
             to_address=message.to_address,
-            from_name=message.from_name,
-            text=message.text,
-            subject=message.subject,
+            from_name=masked(message.from_name),
+            text=masked(message.text),
+            subject=masked(message.subject),
             language=message.language,
             attributes=attributes,
             attachments=[nouns.attachment(item) for item in message.attachments],
