@@ -123,8 +123,8 @@ class Tail:
         while True:
             try:
                 await self._follow()
-            except (KafkaError, OSError) as error:
-                log.warning("tail_interrupted", topic=self.topic, error_type=type(error).__name__)
+            except Exception as error:
+                log.warning("tail_interrupted", topic=self.topic, exc_info=error)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow(self) -> None:
