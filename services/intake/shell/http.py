@@ -37,7 +37,7 @@ from services.intake.shell.topics import INPUTS
 from services.intake.shell.wire import inputs
 
 RETRY_AFTER_SECONDS: Final = 2
-ITEMS_MAX: Final = 500
+ITEMS_AT_A_TIME: Final = 500
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +102,8 @@ class Door:
             items = hook.parse(incoming, account)
         except (Malformed, BadAddress) as error:
             raise HTTPException(400, str(error)) from None
-        await self._publish(items[:ITEMS_MAX], provider)
+        for begin in range(0, len(items), ITEMS_AT_A_TIME):
+            await self._publish(items[begin : begin + ITEMS_AT_A_TIME], provider)
         return hook.answer(items)
 
     async def _account(self, account_id: str, provider: str) -> Account:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -21,11 +22,13 @@ from services.chassis.http import HttpServer, build_app
 from services.chassis.lifecycle import Background
 from services.chassis.telemetry.metrics import Catalogue
 from services.intake.core.account import Account
-from services.intake.core.model import Channel
+from services.intake.core.model import Channel as Medium
 from services.intake.metrics import IntakeMetrics
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.channels.discovery import discover
+from services.intake.shell.channels.protocol import Channel, Incoming, Item
 from services.intake.shell.channels.twilio_signature import sign
+from services.intake.shell.channels.twilio_sms import MessageHook
 from services.intake.shell.http import Door
 from tests.unit.intake.doors import FORM, PUBLIC_URL, RECEIPT, SMS, SMS_PATH, TOKEN, account
 
@@ -51,7 +54,7 @@ class Surroundings:
     async def read(self, account_id: str) -> Account | None:
         if self.store_is_away:
             raise StoreUnavailable("away")
-        web = {"channel": Channel.FORM, "provider": "web", "secrets": {}}
+        web = {"channel": Medium.FORM, "provider": "web", "secrets": {}}
         known = {
             "sms-berlin": account(),
             "off": account(account_id="off", enabled=False),
@@ -91,6 +94,12 @@ class Street:
 
 @pytest.fixture
 async def street() -> AsyncIterator[Street]:
+    async with street_of(discover()) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def street_of(channels: Iterable[Channel]) -> AsyncIterator[Street]:
     around, clock = Surroundings(), SystemClock()
     catalogue = Catalogue("intake")
     door = Door(
@@ -100,12 +109,26 @@ async def street() -> AsyncIterator[Street]:
         metrics=IntakeMetrics(catalogue, clock),
         public_url=PUBLIC_URL,
     )
-    app = build_app(health=Health(), catalogue=catalogue, routes=door.routes(discover()))
+    app = build_app(health=Health(), catalogue=catalogue, routes=door.routes(channels))
     server = HttpServer(app, host="127.0.0.1", port=0, background=Background())
     await server.start()
     async with aiohttp.ClientSession() as session:
         yield Street(around, session, f"http://127.0.0.1:{server.port}", catalogue)
     await server.stop()
+
+
+class BatchHook(MessageHook):
+    """A webhook that brings very many messages at once."""
+
+    def parse(self, incoming: Incoming, account: Account) -> Sequence[Item]:
+        return [*super().parse(incoming, account)] * 1201
+
+
+async def test_however_many_items_a_request_has_all_of_them_are_published() -> None:
+    batch = Channel("twilio", hooks=(BatchHook(),))
+    async with street_of([batch]) as street:
+        status, _, _ = await street.twilio(SMS)
+        assert (status, len(street.around.published)) == (200, 1201)
 
 
 async def test_a_message_is_published_under_the_home_of_its_sender(street: Street) -> None:
