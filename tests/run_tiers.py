@@ -1,8 +1,10 @@
 """`make test`: every tier in order, its time, and at the end what ran, what was skipped and why.
 
 All tiers run even when one fails, so that one run tells everything; the exit status is that of the
-first failure. A tier is skipped only where this machine lacks something the tier can't do without,
-and the last lines say so. `python -m tests.run_tiers unit types` runs the named ones.
+first failure. A tier that mostly waits for servers runs aside of those that only compute, which
+give way to it; its output comes when it has ended. A tier is skipped only where this machine lacks
+something the tier can't do without, and the last lines say so. `python -m tests.run_tiers unit
+types` runs the named ones.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +37,14 @@ class Tier:
     """One rung of the ladder: commands that run one after another until one fails.
 
     `lacking` gives the sentence why the tier can't run on this machine, None where it can.
+    `aside`: waits more than it computes. `alone`: wants the machine to itself.
     """
 
     name: str
     commands: tuple[tuple[str, ...], ...]
     lacking: Callable[[], str | None] = present
+    aside: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +81,59 @@ TIERS = (
     Tier("manifests", (pytest("tests/manifests"),), kustomize.lacking),
     Tier("unit", (pytest("tests/unit"),)),
     Tier("contract", (pytest("tests/contract"),)),
-    Tier("component", (pytest("tests/component"),)),
+    Tier("component", (pytest("tests/component"),), aside=True),
     Tier("simulation", (pytest("tests/simulation"),)),
-    Tier("e2e", (pytest("tests/e2e", f"--ignore={PAGE}"),)),
-    Tier("page", (pytest(PAGE),), browser.lacking),
-    Tier("chaos", (pytest("tests/chaos", "-s"),)),
+    Tier("e2e", (pytest("tests/e2e", f"--ignore={PAGE}"),), alone=True),
+    Tier("page", (pytest(PAGE),), browser.lacking, alone=True),
+    Tier("chaos", (pytest("tests/chaos", "-s"),), alone=True),
 )
 
 
-def run(tier: Tier) -> Result:
+def show(line: str) -> None:
+    """Pass a line of output on."""
+    sys.stdout.write(line)
+    sys.stdout.flush()
+
+
+def run(tier: Tier, show: Callable[[str], object] = show, *, gives_way: bool = False) -> Result:
     """Run one tier, its output passing through as it comes."""
-    print(f"\n──── {tier.name}", flush=True)
+    show(f"\n──── {tier.name}\n")
     if reason := tier.lacking():
         return Result(tier.name, None, 0.0, reason)
     started = time.monotonic()
     words = ""
     for command in tier.commands:
-        status, closing = _echo(command)
+        status, closing = _echo(("nice", *command) if gives_way else command, show)
         words = closing or words
         if status:
             break
     return Result(tier.name, status, time.monotonic() - started, words)
 
 
-def _echo(command: Sequence[str]) -> tuple[int, str]:
+def run_all(tiers: Sequence[Tier]) -> list[Result]:
+    """Run tiers in ladder order, the waiting ones aside until one wants to be alone."""
+    beside = any(not (tier.aside or tier.alone) for tier in tiers)
+    said: dict[str, list[str]] = {tier.name: [] for tier in tiers if tier.aside and beside}
+    found: dict[str, Result] = {}
+    with ThreadPoolExecutor() as pool:
+        aside = {t.name: pool.submit(run, t, said[t.name].append) for t in tiers if t.name in said}
+
+        def join() -> None:
+            for name in [name for name in aside if name not in found]:
+                found[name] = aside[name].result()
+                show("".join(said[name]))
+
+        for tier in tiers:
+            if tier.name not in said:
+                if tier.alone:
+                    join()
+                waited_for = any(not future.done() for future in aside.values())
+                found[tier.name] = run(tier, gives_way=waited_for)
+        join()
+    return [found[tier.name] for tier in tiers]
+
+
+def _echo(command: Sequence[str], show: Callable[[str], object]) -> tuple[int, str]:
     """Run a command and show its output; give its status and what pytest's closing line said."""
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     closing = ""
@@ -112,15 +147,17 @@ def _echo(command: Sequence[str]) -> tuple[int, str]:
         errors="replace",
     ) as child:
         for line in child.stdout or ():
-            sys.stdout.write(line)
-            sys.stdout.flush()
+            show(line)
             if found := CLOSING_LINE.match(line.strip()):
                 closing = found["words"]
     return child.returncode, closing
 
 
-def report(results: Sequence[Result]) -> list[str]:
-    """Give the closing lines: a row a tier, what was skipped and why, the sum of the tests."""
+def report(results: Sequence[Result], seconds: float) -> list[str]:
+    """Give the closing lines: a row a tier, what was skipped and why, the sum of the tests.
+
+    `seconds` is the time of all; tiers that ran side by side took less than their sum.
+    """
     lines = ["", f"{'tier':<12}{'result':<9}{'seconds':>8}  tests"]
     lines += [_row(result) for result in results]
     ran = [result.tier for result in results if result.status is not None]
@@ -129,7 +166,7 @@ def report(results: Sequence[Result]) -> list[str]:
     lines += [f"skipped: {result.tier}: {result.words}" for result in skipped]
     if not skipped:
         lines.append("skipped: nothing")
-    lines.append(_sum(results))
+    lines.append(_sum(results, seconds))
     return lines
 
 
@@ -139,7 +176,7 @@ def _row(result: Result) -> str:
     return f"{result.tier:<12}{outcome:<9}{result.seconds:>8.1f}  {words}".rstrip()
 
 
-def _sum(results: Sequence[Result]) -> str:
+def _sum(results: Sequence[Result], seconds: float) -> str:
     """Give one line in pytest's own form over all tiers."""
     totals: dict[str, int] = {}
     for result in results:
@@ -149,7 +186,7 @@ def _sum(results: Sequence[Result]) -> str:
                 totals[key] = totals.get(key, 0) + int(count)
     order = [name for name in ("failed", "error", "passed") if name in totals]
     counts = ", ".join(f"{totals[name]} {name}" for name in order) or "no tests"
-    return f"===== {counts} in {sum(result.seconds for result in results):.2f}s ====="
+    return f"===== {counts} in {seconds:.2f}s ====="
 
 
 def status_of(results: Sequence[Result]) -> int:
@@ -172,8 +209,9 @@ def chosen(names: Sequence[str]) -> list[Tier]:
 
 def main(names: Sequence[str]) -> int:
     """Run the named tiers and print the report."""
-    results = [run(tier) for tier in chosen(names)]
-    print("\n".join(report(results)), flush=True)
+    started = time.monotonic()
+    results = run_all(chosen(names))
+    print("\n".join(report(results, time.monotonic() - started)), flush=True)
     return status_of(results)
 
 

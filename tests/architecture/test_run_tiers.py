@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.run_tiers import TIERS, Result, Tier, chosen, report, run, status_of
+from tests.run_tiers import TIERS, Result, Tier, chosen, python, report, run, run_all, status_of
 
 PASSED = Result("unit", 0, 1.5, "12 passed, 1 warning")
 FAILED = Result("e2e", 1, 30.0, "1 failed, 2 passed")
@@ -19,7 +21,7 @@ def tier_of(*code: str) -> Tier:
 
 
 def test_the_report_has_a_row_a_tier_and_ends_with_the_sum() -> None:
-    lines = report([PASSED, SKIPPED, FAILED])
+    lines = report([PASSED, SKIPPED, FAILED], 31.5)
     assert "unit        passed        1.5  12 passed, 1 warning" in lines
     assert "e2e         FAILED       30.0  1 failed, 2 passed" in lines
     assert "ran: unit, e2e" in lines
@@ -28,8 +30,8 @@ def test_the_report_has_a_row_a_tier_and_ends_with_the_sum() -> None:
 
 
 def test_nothing_skipped_is_said_too() -> None:
-    assert "skipped: nothing" in report([PASSED])
-    assert report([])[-1] == "===== no tests in 0.00s ====="
+    assert "skipped: nothing" in report([PASSED], 1.5)
+    assert report([], 0.0)[-1] == "===== no tests in 0.00s ====="
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,39 @@ def test_a_tier_stops_at_its_first_failing_command(capfd: pytest.CaptureFixture[
 def test_a_tier_this_machine_cannot_run_is_skipped_with_its_reason() -> None:
     result = run(Tier("tried", (("false",),), lambda: "no browser here"))
     assert (result.status, result.words) == (None, "no browser here")
+
+
+def test_a_waiting_tier_runs_aside_of_the_others_and_speaks_when_it_has_ended(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    meet = (  # ends well only where the other runs at the same time
+        "import pathlib, sys; from tests.support.waiting import until_now\n"
+        "mine, other = map(pathlib.Path, sys.argv[1:]); mine.touch()\n"
+        "until_now(other.exists, what='the other'); print('met')"
+    )
+    waiting = python("-c", meet, str(here), str(there))
+    working = python("-c", meet, str(there), str(here))
+    late = python("-c", f"import pathlib; pathlib.Path({str(tmp_path / 'late')!r}).touch()")
+    tiers = [
+        Tier("working", (working,)),
+        Tier("waiting", (waiting,), aside=True),
+        Tier("late", (late,), alone=True),
+    ]
+    results = run_all(tiers)
+    assert [(result.tier, result.status) for result in results] == [
+        ("working", 0),
+        ("waiting", 0),
+        ("late", 0),
+    ]
+    out = capfd.readouterr().out
+    assert re.findall(r"──── (\w+)|(met)", out) == [
+        ("working", ""),
+        ("", "met"),
+        ("waiting", ""),
+        ("", "met"),
+        ("late", ""),
+    ]
 
 
 def test_tiers_run_in_ladder_order_whatever_the_order_asked() -> None:
