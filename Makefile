@@ -142,7 +142,7 @@ bench: bench-engine bench-path ## Every benchmark
 bench-engine: setup ## Our processor beside the bare loop and stock Faust
 	@$(PY) -m bench.engine
 
-bench-path: setup ## Webhook to offer beside a chain of bare loops, at 100 and 300 messages/s
+bench-path: setup ## Webhook to offer beside bare loops that do the same SQL, at 100 and 300 messages/s
 	@$(PY) -m bench.path
 
 ## The rest

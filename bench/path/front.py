@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bench.path.sample import ADDRESS, PATH, Sample
+from bench.path.sample import ADDRESS, PATH, Sample, envelope
 from local.ports import LOOPBACK
 from local.simulator.signature import HEADER, sign
 from services.chassis.bus import headers
@@ -31,6 +31,7 @@ def build(sample: Sample, *, topic: str, bootstrap: str, url: str, token: str) -
     """The application."""
     [received] = sample.of(PATH[0])
     key, value = sample.template(received.key), sample.template(received.value)
+    said = envelope(PATH[0])
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -45,7 +46,7 @@ def build(sample: Sample, *, topic: str, bootstrap: str, url: str, token: str) -
         if not hmac.compare_digest(wanted, request.headers.get(HEADER, "")):
             return Response("wrong signature", 401)
         digits = form["From"].removeprefix(ADDRESS).encode()
-        message = received.envelope.FromString(value.filled(digits))
+        message = said.FromString(value.filled(digits))
         sent = await request.app.state.producer.send(
             topic,
             message.SerializeToString(),

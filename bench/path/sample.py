@@ -91,10 +91,10 @@ class Said:
         """The encoded envelope."""
         return base64.b64decode(self.value_base64)
 
-    @property
-    def envelope(self) -> type[Message]:
-        """What it is decoded with."""
-        return descriptors.message(topics.load()[self.topic].message)
+
+def envelope(topic: str) -> type[Message]:
+    """What the records of a topic are decoded with."""
+    return descriptors.message(topics.load()[topic].message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ async def _records(bootstrap: str, topic: str, partitions: int) -> list[Said]:
 
 
 def _said(record: Any) -> Said:
-    envelope = descriptors.message(topics.load()[record.topic].message)
-    kind = envelope.FromString(record.value).WhichOneof("kind") or ""
+    message: Any = envelope(record.topic).FromString(record.value)
+    kind = message.WhichOneof("kind") or ""
     value = base64.b64encode(record.value).decode()
     return Said(record.topic, kind, record.key.decode(), value)

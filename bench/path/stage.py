@@ -12,7 +12,7 @@ import orjson
 import uvloop
 
 from bench.loop import Course, Loop, run
-from bench.path.sample import STAGES, Sample
+from bench.path.sample import STAGES, Sample, envelope
 
 BATCH_MAX = 1000
 
@@ -22,7 +22,6 @@ class Repeating(Loop):
 
     def __init__(self, name: str, sample: Sample, *, prefix: str, partitions: int) -> None:
         super().__init__(f"bare.{name}", partitions)
-        self._prefix = prefix
         stage = STAGES[name]
         *_, self._awaited = sample.of(stage.reads)
         self._read = sample.template(self._awaited.value)
@@ -32,15 +31,17 @@ class Repeating(Loop):
             for table in stage.tables
             if table.name in written
         ]
+        self._envelope, self._answer = envelope(stage.reads), envelope(stage.says)
         self._says = [
-            (said, sample.template(said.key), sample.template(said.value))
+            (sample.template(said.key), sample.template(said.value))
             for said in sample.of(stage.says)
         ]
+        self._says_to = prefix + stage.says
         self._request = sample.template(sample.request) if name == "threader" else None
 
     def take(self, record: Any, number: int) -> None:
         """The last record of a message brings about what the sample's did."""
-        message: Any = self._awaited.envelope.FromString(record.value)
+        message: Any = self._envelope.FromString(record.value)
         if message.WhichOneof("kind") != self._awaited.kind:
             return
         digits = self._read.digits_in(record.value)
@@ -49,11 +50,11 @@ class Repeating(Loop):
                 self.put(table, key_of(row), row)
         if self._request is not None:
             self.answer(self._request.filled(digits).decode(), record.timestamp, None)
-        for said, key, value in self._says:
-            filled = said.envelope.FromString(value.filled(digits))
+        for key, value in self._says:
+            filled = self._answer.FromString(value.filled(digits))
             self.say(
                 number,
-                self._prefix + said.topic,
+                self._says_to,
                 key.filled(digits),
                 filled.DESCRIPTOR.full_name,
                 filled.SerializeToString(),
