@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import asyncpg
@@ -15,6 +15,8 @@ from local import credentials, process
 from local.credentials import Credentials
 from local.home import Home
 from local.issuer import Issuer
+from local.kafka import server as kafka
+from local.process import Command
 from local.provision import apply_topics, migrate_all
 from local.supervisor import plan
 from local.supervisor.plan import Plan
@@ -43,7 +45,7 @@ class Rig:
         """Start processes side by side; returns once all of them serve."""
         units = list(units)
         for unit in units:
-            self.running[unit.service] = process.start(unit.next_command())
+            self.running[unit.service] = process.start(_lasting(unit.next_command()))
         await asyncio.gather(*(self._serves(unit) for unit in units))
 
     async def stop(self, names: Iterable[str]) -> None:
@@ -74,6 +76,11 @@ class Rig:
                     last = process.tail(unit.command.log)
                     raise RuntimeError(f"{unit.name} ended with {child.returncode}{last}")
                 await asyncio.sleep(0.1)
+
+
+def _lasting(command: Command) -> Command:
+    """`command` as a broker is run that stays: its code compiled as well as it can be."""
+    return replace(command, argv=tuple(part for part in command.argv if part != kafka.QUICK))
 
 
 @asynccontextmanager

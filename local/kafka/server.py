@@ -17,9 +17,11 @@ from local.ports import is_listening
 from local.process import Command
 
 HEAP_MB = 384
+QUICK = "-XX:TieredStopAtLevel=1"
+"""Serves at once; a broker that runs for longer than a minute is a quarter cheaper without it."""
 JVM = (
     "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
+    QUICK,
     "-XX:+PerfDisableSharedMem",
     "-Xshare:auto",
     "-Xss512k",
