@@ -190,11 +190,13 @@ class BatchConsumer(driver.Consumer):
         while not (self._stopped.is_set() or fetcher._stopped.is_set()):
             fetched, _ = await self._wait_next_records(1.0)
             generation = self.app.consumer_generation_id
-            again_at = 0.0
+            rest = 0.0
             if fetched and self.flow_active and fetched.seeks == self._thread.seeks:
                 again_at = self.loop.time() + self.app.feed.apart_seconds
                 await self._hand_over(_as_message(fetched, generation))
-            await asyncio.sleep(max(0.0, again_at - self.loop.time()))
+                rest = again_at - self.loop.time()
+            if rest >= 0.0:  # a turn of the loop before the next fetch would cost a busy one dear
+                await asyncio.sleep(rest)
             self._thread.gate.open()
 
     async def _hand_over(self, message: ConsumerMessage) -> None:
@@ -240,8 +242,7 @@ class Transport(driver.Transport):
 class PatientRecovery(Recovery):
     """Leads Faust through an assignment, until the next one or a stop ends it, never a clock."""
 
-    async def _wait(self, coro: Any, timeout: Any = None) -> None:
-        del timeout
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:  # noqa: ARG002 - no clock
         await super()._wait(coro)
 
 
@@ -309,8 +310,7 @@ class FaustLog:
 
         A start waits for the first assignment, and so for good where the coordinator has died.
         """
-        consumer = self._app.consumer._thread._consumer
-        coordinator = consumer and consumer._coordinator
+        coordinator = getattr(self._app.consumer._thread._consumer, "_coordinator", None)
         task = coordinator and coordinator._coordination_task
         return bool(self._app.crashed or (task and task.done()))
 
