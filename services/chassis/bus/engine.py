@@ -87,7 +87,7 @@ class Watcher(Protocol):
         """A batch was committed."""
 
     def failing(self, error: Exception | None) -> None:
-        """The store is away, or (None) back."""
+        """Database or broker is away, or (None) back."""
 
 
 def forwarded(record: Record) -> AbstractContextManager[bytes | None]:

@@ -76,14 +76,14 @@ class Observer:
             )
 
     def failing(self, error: Exception | None) -> None:
-        """The store is away, or (None) back. Not ready once it has been away for 10 s."""
+        """Database or broker is away, or (None) back. Not ready once it has been so for 10 s."""
         if error is None:
             self._failing_since = None
             self._health.passing(self._check)
             return
         since = self._failing_since = self._failing_since or time.monotonic()
         if time.monotonic() - since > UNREADY_AFTER_SECONDS:
-            self._health.failing(self._check, f"cannot commit: {error}")
+            self._health.failing(self._check, f"cannot go on: {error}")
 
     def assigning(self) -> None:
         """The group is being balanced: shards are taken and their state is loaded."""

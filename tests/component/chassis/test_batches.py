@@ -28,6 +28,7 @@ from tests.support.waiting import until
 
 PARTITIONS = 4
 DEADLINE_S = 60.0
+APART_S = 10_000.0
 
 
 class SlowStore(MemoryStore):
@@ -106,6 +107,41 @@ async def test_what_comes_while_a_batch_is_at_hand_makes_one_batch(kafka: Kafka)
         store.begun.clear()
         store.allowed.set()
         await store.begun.wait()
+    assert store.batches == [1, 40]
+
+
+async def test_what_comes_while_batches_are_kept_apart_makes_one_batch(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = await kafka.topic("counts", partitions=PARTITIONS)
+    totals = await kafka.topic("totals", partitions=PARTITIONS)
+    store, resting, rested, sleep = SlowStore(), asyncio.Event(), asyncio.Event(), asyncio.sleep
+    store.allowed.set()
+
+    async def rest(seconds: float) -> None:
+        if seconds < APART_S / 2:
+            return await sleep(seconds)
+        resting.set()
+        await rested.wait()
+        return None
+
+    monkeypatch.setattr(asyncio, "sleep", rest)
+    processing = processing_of(kafka, store, inputs, totals, Background(), Health())
+    processing.apart_seconds = APART_S
+    async with (
+        asyncio.timeout(DEADLINE_S),
+        AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all") as producer,
+    ):
+        await processing.start()
+        await producer.send_and_wait(inputs, Count(entity="e", amount=1).SerializeToString(), b"e")
+        await resting.wait()
+        for number in range(40):
+            message = Count(entity=f"later-{number}", amount=1)
+            await producer.send_and_wait(inputs, message.SerializeToString(), b"%d" % number)
+        store.begun.clear()
+        rested.set()
+        await store.begun.wait()
+        await processing.stop()
     assert store.batches == [1, 40]
 
 
