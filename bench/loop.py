@@ -50,9 +50,12 @@ class Loop(ABC):
     def take(self, record: Any, number: int) -> None:
         """Do what a record of partition `number` asks for: `put`, `answer`, `say`."""
 
+    async def read(self, connection: asyncpg.Connection, records: list[Any]) -> None:  # noqa: B027 - for those who read
+        """Read what the records of a batch are about; what is in memory needs no reading."""
+
     def begin(self) -> None:
         """Start a batch."""
-        sections = ("shards", "offsets", "sequences", "outbox", "requests")
+        sections = ("shards", "offsets", "cursors", "sequences", "timers", "outbox", "requests")
         self._document: dict[str, Any] = {name: [] for name in sections}
         self._document["processor"] = self.writer
         self._document["published"] = [[n, version] for n, version in self._versions.items()]
@@ -67,7 +70,10 @@ class Loop(ABC):
         for record in records:
             self.take(record, number)
         last = {(said.topic, said.partition): said.sequence for said in self._outbox}
-        self._document["sequences"] += ([number, *at, sequence] for at, sequence in last.items())
+        self._document["sequences"] += ([number, *to, sequence] for to, sequence in last.items())
+        if (read := headers.ReadStamp.of(records[-1].headers)) is not None:
+            at = (read.writer, read.shard, read.incarnation, read.sequence)
+            self._document["cursors"].append([topic, number, *at])
         version = self._versions[number]
         self._document["shards"].append([number, 1, version, records[-1].timestamp])
         self._document["offsets"].append([topic, number, records[-1].offset + 1, ""])
@@ -79,6 +85,10 @@ class Loop(ABC):
     def put(self, table: str, key: Any, row: Mapping[str, Any]) -> None:
         """Insert or replace a row."""
         self._rows.setdefault(table, {})[key] = row
+
+    def timer(self, number: int, key: str, due_ms: int) -> None:
+        """Remember when something is to be looked at again."""
+        self._document["timers"].append([number, key, due_ms])
 
     def answer(self, request: str, now_ms: int, outcome: bytes | None) -> None:
         """Remember that a request was made, and what came of it."""
@@ -115,7 +125,8 @@ class Loop(ABC):
     def finished(self) -> tuple[dict[str, Any], list[bytes]]:
         """The batch as one document and its payloads."""
         rows = {table: list(rows.values()) for table, rows in self._rows.items()}
-        return {**self._document, "rows": rows}, self._payloads
+        document = {name: of for name, of in self._document.items() if of}
+        return {**document, "rows": rows}, self._payloads
 
     def _payload(self, value: bytes) -> int:
         self._payloads.append(value)
@@ -129,6 +140,7 @@ async def run(loop: Loop, course: Course) -> None:
         fetched = await consumer.getmany(timeout_ms=500, max_records=course.batch)
         if not fetched:
             continue
+        await loop.read(connection, [record for batch in fetched.values() for record in batch])
         loop.begin()
         for place, records in fetched.items():
             loop.apply(place.topic, place.partition, records)

@@ -1,22 +1,28 @@
-"""`make bench-path`: a webhook's way to an offer beside a chain of bare loops, in one run."""
+"""`make bench-path`: a webhook's way to an offer beside a chain of bare loops, in one run.
+
+Both sides stay up and are driven in turns of seconds: what else the machine does meets both alike.
+"""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import os
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import uvloop
 
 from bench.path import chain, ours, rig
+from bench.path.chain import Chain
 from bench.path.figures import Figures, Run, p50, p99
-from bench.path.rig import Rig
+from bench.path.meter import Meter
 from bench.report import finish
 
-WARM_SECONDS = 3.0
+WARM_SECONDS = 2.0
 IDLE_SECONDS = 10.0
 WARMING_SECONDS = 25.0  # its compiler is done by then
 
@@ -46,52 +52,31 @@ async def _contest(
     async with rig.running(folder) as stack:
         kept = folder / "sample.json"
         (await ours.sampled(stack)).save(kept)
-        print("warming up the broker", flush=True)
-        async with chain.running(stack, kept, "warming") as loops:
+        async with chain.running(stack, kept, "bare") as loops, ours.serving(stack) as meter:
+            await _rest(figures, loops, meter)
+            print("warming up the broker", flush=True)
             await chain.contest(loops, rate=max(rates), seconds=WARMING_SECONDS, warm_seconds=1)
-        for turn in range(rounds):
-            print(f"round {turn + 1} of {rounds}", flush=True)
-            await _bare(stack, kept, figures, turn, rates=rates, seconds=seconds)
-            await _ours(stack, figures, turn, rates=rates, seconds=seconds)
-            loads.append(os.getloadavg()[0])
+            for turn in range(rounds):
+                print(f"round {turn + 1} of {rounds}", flush=True)
+                for rate in rates:
+                    tenant = f"bench-{turn}-{rate}"
+                    both = (
+                        ("bare", partial(chain.contest, loops)),
+                        ("ours", partial(ours.contest, stack, meter, tenant=tenant)),
+                    )
+                    for side, drive in both if turn % 2 else reversed(both):
+                        run = await drive(rate=rate, seconds=seconds, warm_seconds=WARM_SECONDS)
+                        _add(figures, side, rate, run)
+                loads.append(os.getloadavg()[0])
+            figures.resident_mb = loops.meter.resident_mb() | meter.resident_mb()
 
 
-async def _ours(
-    stack: Rig, figures: Figures, turn: int, *, rates: Sequence[int], seconds: float
-) -> None:
-    async with ours.serving(stack) as meter:
-        if not turn:
-            figures.idle_percent |= await meter.idle_percent(IDLE_SECONDS)
-        for rate in rates:
-            run = await ours.contest(
-                stack,
-                meter,
-                tenant=f"bench-{turn}-{rate}",
-                rate=rate,
-                seconds=seconds,
-                warm_seconds=WARM_SECONDS,
-            )
-            _add(figures, "ours", rate, run)
-        figures.resident_mb |= meter.resident_mb()
-
-
-async def _bare(
-    stack: Rig,
-    sample: Path,
-    figures: Figures,
-    turn: int,
-    *,
-    rates: Sequence[int],
-    seconds: float,
-) -> None:
-    async with chain.running(stack, sample, f"bare-{turn}") as loops:
-        if not turn:
-            idle = await loops.meter.idle_percent(IDLE_SECONDS)
-            figures.idle_percent |= {name: idle[name] for name in chain.names()}
-        for rate in rates:
-            run = await chain.contest(loops, rate=rate, seconds=seconds, warm_seconds=WARM_SECONDS)
-            _add(figures, "bare", rate, run)
-        figures.resident_mb |= loops.meter.resident_mb()
+async def _rest(figures: Figures, loops: Chain, meter: Meter) -> None:
+    """What everything takes while nothing is asked of it."""
+    bare, served = await asyncio.gather(
+        loops.meter.idle_percent(IDLE_SECONDS), meter.idle_percent(IDLE_SECONDS)
+    )
+    figures.idle_percent = bare | served
 
 
 def _add(figures: Figures, side: str, rate: int, run: Run) -> None:
@@ -105,7 +90,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "--rates", type=int, nargs="+", default=[100, 300], help="messages a second"
     )
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of a measured run")
-    parser.add_argument("--rounds", type=int, default=3, help="repetitions of each contest")
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of a measured run")
+    parser.add_argument("--rounds", type=int, default=7, help="repetitions of each contest")
     options = parser.parse_args()
     main(rates=options.rates, seconds=options.seconds, rounds=options.rounds)

@@ -95,7 +95,7 @@ async def running(rig: Rig, sample: Path, name: str) -> AsyncIterator[Chain]:
         process=rig.running[FRONT],
     )
     try:
-        yield Chain(rig, port, _offer(Sample.load(sample)), reader, Meter(rig.pids()))
+        yield Chain(rig, port, _offer(Sample.load(sample)), reader, Meter(rig.pids(names())))
     finally:
         await rig.stop(names())
         await reader.stop()

@@ -19,7 +19,7 @@ async def serving(rig: Rig) -> AsyncIterator[Meter]:
     """Intake and routing, running; ends them afterwards."""
     await rig.start(rig.unit(service) for service in OURS)
     try:
-        yield Meter(rig.pids())
+        yield Meter(rig.pids(OURS))
     finally:
         await rig.stop(OURS)
 

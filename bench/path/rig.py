@@ -64,9 +64,9 @@ class Rig:
             await connection.close()
         return f"{self.plan.postgres_admin_dsn.rpartition('/')[0]}/{name}"
 
-    def pids(self) -> Mapping[str, int]:
-        """Every process that runs now."""
-        return {name: each.pid for name, each in self.running.items()}
+    def pids(self, names: Iterable[str]) -> Mapping[str, int]:
+        """These processes, and the servers that they use."""
+        return {name: self.running[name].pid for name in (*SERVERS, *names)}
 
     async def _serves(self, unit: Unit) -> None:
         child = self.running[unit.service]

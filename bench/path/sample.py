@@ -99,11 +99,12 @@ def envelope(topic: str) -> type[Message]:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Everything of one message. `rows` by stage and table, as JSON lists."""
+    """Everything of one message. `rows` by stage and table, as JSON lists; `timers` are keys."""
 
     names: list[str]
     said: list[Said]
     rows: dict[str, dict[str, str]]
+    timers: dict[str, list[str]]
     request: str
 
     def of(self, topic: str) -> list[Said]:
@@ -130,6 +131,7 @@ async def take(*, admin_dsn: str, bootstrap: str, partitions: int, address: str)
     connection = await asyncpg.connect(admin_dsn)
     try:
         rows = {name: await _rows(connection, stage) for name, stage in STAGES.items()}
+        timers = {name: await _timers(connection, name) for name in STAGES}
         request = await connection.fetchval("SELECT key FROM intake.request WHERE key ~ 'SM'")
     finally:
         await connection.close()
@@ -143,7 +145,7 @@ async def take(*, admin_dsn: str, bootstrap: str, partitions: int, address: str)
     texts = [request, *(text for of_stage in rows.values() for text in of_stage.values())]
     texts += [record.value.decode("latin-1") for record in said]
     names = {name for text in texts for name in NAME.findall(text)}
-    return Sample([*sorted(names), address], said, rows, request)
+    return Sample([*sorted(names), address], said, rows, timers, request)
 
 
 async def _rows(connection: asyncpg.Connection, stage: Stage) -> dict[str, str]:
@@ -154,6 +156,13 @@ async def _rows(connection: asyncpg.Connection, stage: Stage) -> dict[str, str]:
         query = f"SELECT jsonb_agg(t)::text FROM {stage.service}.{table} t{mine}"
         found[table] = await connection.fetchval(query)
     return {table: rows for table, rows in found.items() if rows is not None}
+
+
+async def _timers(connection: asyncpg.Connection, name: str) -> list[str]:
+    """The keys of the stage's timers; not the leases of agents' streams."""
+    service = STAGES[name].service
+    query = f"SELECT key FROM {service}.timer WHERE processor = $1 AND key !~ '^lease'"
+    return [row["key"] for row in await connection.fetch(query, f"{service}.{name}")]
 
 
 async def _records(bootstrap: str, topic: str, partitions: int) -> list[Said]:

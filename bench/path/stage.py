@@ -8,6 +8,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import orjson
 import uvloop
 
@@ -15,6 +16,8 @@ from bench.loop import Course, Loop, run
 from bench.path.sample import STAGES, Sample, envelope
 
 BATCH_MAX = 1000
+TIMER_MS = 20_000  # an offer's
+_CUSTOMERS = "SELECT * FROM customer WHERE customer_id = ANY($1)"
 
 
 class Repeating(Loop):
@@ -37,7 +40,13 @@ class Repeating(Loop):
             for said in sample.of(stage.says)
         ]
         self._says_to = prefix + stage.says
+        self._timers = [sample.template(key) for key in sample.timers[name]]
         self._request = sample.template(sample.request) if name == "threader" else None
+
+    async def read(self, connection: asyncpg.Connection, records: list[Any]) -> None:
+        """The threader reads through: it asks who the writers are, as ours does."""
+        if self._request is not None:
+            await connection.fetch(_CUSTOMERS, [record.key.decode() for record in records])
 
     def take(self, record: Any, number: int) -> None:
         """The last record of a message brings about what the sample's did."""
@@ -50,6 +59,8 @@ class Repeating(Loop):
                 self.put(table, key_of(row), row)
         if self._request is not None:
             self.answer(self._request.filled(digits).decode(), record.timestamp, None)
+        for timer in self._timers:
+            self.timer(number, timer.filled(digits).decode(), record.timestamp + TIMER_MS)
         for key, value in self._says:
             filled = self._answer.FromString(value.filled(digits))
             self.say(

@@ -62,15 +62,7 @@ class CommandBus:
         if isinstance(fact, Answered):
             self._answer(fact.request_key, fact.outcome)
 
-    async def publish(
-        self,
-        topic: str,
-        key: str,
-        message: Message,
-        *,
-        subject: str = "",
-        partition: int | None = None,
-    ) -> None:
+    async def publish(self, topic: str, key: str, message: Message) -> None:
         """Put `message` into `topic`; returns once all replicas have it.
 
         Raises `BusUnavailable` within 3 s: then it may appear once, never twice.
@@ -83,11 +75,10 @@ class CommandBus:
                 event_id=str(uuid4()),
                 source=self._source,
                 time_ms=self._now_ms(),
-                subject=subject,
                 traceparent=span.traceparent,
             )
             value = message.SerializeToString()
-            await self._producer.publish(topic, key.encode(), value, sent, partition=partition)
+            await self._producer.publish(topic, key.encode(), value, sent)
         failpoint(AFTER_ACCEPT)
 
     async def submit(

@@ -87,7 +87,7 @@ class Processing:
         """Join the group; shards come when the group has balanced. Waits for a broker."""
         await self._publisher.start()
         self._app.transport = Transport(url=self._app.conf.broker_consumer, app=self._app)
-        topic = self._app.topic(*self._processor.topics, internal=True)
+        topic = self._app.topic(*self._processor.topics, internal=True, schema=Undecoded())
         self._app.agent(topic, name=self.name)(self._consume)
         self._tasks = [
             self._background.spawn(self.relay.run(), name=f"{self.name} relay"),
@@ -97,6 +97,7 @@ class Processing:
         ]
         self._watchdog = self._background.spawn(self._watch(), name=f"{self.name} watchdog")
         await self._app.start()
+        self._app.sensors.remove(self._app.monitor)  # nobody reads what it counts
 
     async def stop(self) -> None:
         """Stop fetching, finish the batch, publish what is committed, leave the group."""
@@ -135,7 +136,7 @@ class Processing:
         A full fetch means a backlog: then the next one is fetched while this one is committed.
         """
         async for event in stream.noack().events():
-            records = event.message.value.records()
+            records = event.value.records()
             if len(records) < FETCH_RECORDS_MAX:
                 await self._process(records)
                 event.ack()
@@ -179,6 +180,18 @@ class Processing:
             offsets = self.engine.offsets()
             lag = self._log.lag(offsets) if offsets else 0
             self._observer.measured(lag=lag, unpublished=self.relay.unpublished)
+
+
+class Undecoded(faust.Schema[Any, Any]):
+    """The value of an event is a whole fetch: there is nothing for a codec to do."""
+
+    def compile(self, app: Any, **_: Any) -> Any:
+        """What makes an event of a message."""
+
+        async def decode(message: Any, **_: Any) -> Any:
+            return app.create_event(None, message.value, None, message)
+
+        return decode
 
 
 def app_of(processor: Processor[Any], cluster: Cluster) -> Any:
