@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def _intake(world: World, name: str) -> dict[str, str]:
     return {
         "PUBLIC_URL": world.url(f"{name}-http"),
         "ACCOUNT_KEY": world.credentials.account_key,
-        "TWILIO_API_URL": world.url("simulator-http"),
+        "PROVIDER_API_URLS": json.dumps({"twilio": world.url("simulator-http")}),
         "LOOKUP_FIRST_MS": "100",  # the simulator lists at once, so doubt ends in seconds
     }
 

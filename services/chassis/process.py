@@ -87,7 +87,7 @@ class Process:
         )
 
     def doors(
-        self, services: Sequence[Service], *, routes: Iterable[BaseRoute] = ()
+        self, services: Sequence[Service], *, routes: Iterable[BaseRoute] = (), body_bytes: int = 0
     ) -> tuple[GrpcServer, HttpServer]:
         """gRPC, and HTTP with probes, `routes` and the same services over Connect."""
         settings = self._settings
@@ -113,7 +113,7 @@ class Process:
             health=self.health,
             catalogue=self.catalogue,
             routes=[*connect.mount(services, pipeline=pipeline, max_message_bytes=limit), *routes],
-            body_limit_bytes=limit,
+            body_limit_bytes=max(limit, body_bytes),
             unlimited_prefixes=connect.prefixes(services),
         )
         host, port = settings.bind_host, settings.http_port

@@ -81,7 +81,11 @@ def build(settings: IntakeSettings) -> App:
         metrics=metrics,
         public_url=settings.public_url,
     )
-    grpc, http = process.doors(_services(parts, settings, tail), routes=door.routes(discover()))
+    grpc, http = process.doors(
+        _services(parts, settings, tail),
+        routes=door.routes(discover()),
+        body_bytes=max(hook.body_bytes_max for each in discover() for hook in each.hooks),
+    )
     return process.app(postgres, producer, effects, threader, delivery, tail, grpc, http)
 
 
@@ -118,8 +122,7 @@ def _services(parts: _Parts, settings: IntakeSettings, tail: Tail) -> list[Servi
 
 def _senders(settings: IntakeSettings) -> Callable[[ClientSession], Mapping[str, Sender]]:
     def make(session: ClientSession) -> Mapping[str, Sender]:
-        api_urls = {"twilio": settings.twilio_api_url}
-        context = SendingContext(session, settings.public_url, api_urls)
+        context = SendingContext(session, settings.public_url, settings.provider_api_urls)
         found = ((channel.provider, channel.sender) for channel in discover())
         return {provider: sender(context) for provider, sender in found if sender is not None}
 

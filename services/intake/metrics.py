@@ -26,6 +26,11 @@ class IntakeMetrics:
             "items that Kafka has acknowledged",
             labels={**PROVIDER, "item": "message, receipt"},
         )
+        self.unread = catalogue.counter(
+            "intake_unread_total",
+            "items that providers sent and no channel reads, or could not",
+            labels={**PROVIDER, "kind": "a few of each channel"},
+        )
         self.calls = catalogue.counter(
             "intake_provider_calls_total",
             "calls to providers",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator
 
 from services.chassis.settings import ServiceSettings
 from services.intake.core.delivery.policies import DeliveryPolicy
@@ -13,6 +14,7 @@ from services.intake.core.model import Tier
 from services.intake.core.policies import ThreadingPolicy
 
 KEY_BYTES = 32
+ApiUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#]+$")]
 _THREADING = ThreadingPolicy()
 _DELIVERY = DeliveryPolicy()
 
@@ -30,10 +32,9 @@ class IntakeSettings(ServiceSettings):
     account_keys_old: list[SecretStr] = Field(
         default=[], description="JSON list of earlier account keys, which still open what they seal"
     )
-    twilio_api_url: str = Field(
-        "https://api.twilio.com",
-        pattern=r"^https?://[^/?#]+$",
-        description="base address of Twilio's API",
+    provider_api_urls: dict[str, ApiUrl] = Field(
+        default={},
+        description="JSON object: by provider, the base address of an API that is not at its own",
     )
     reopen_window_ms: int = Field(
         _THREADING.reopen_window_ms,

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from services.intake.core.account import Account
 from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
 from services.intake.core.delivery.model import Dispatch
+from services.intake.shell.channels.calls import CALL_SECONDS
 from services.intake.shell.channels.protocol import Reported
-from services.intake.shell.channels.twilio_sender import CALL_SECONDS, _recognised
+from services.intake.shell.channels.twilio_sender import _recognised
 from services.intake.shell.channels.twilio_sms import StatusHook
 from services.intake.shell.topics import INPUTS
 from services.intake.shell.wire import inputs

@@ -12,6 +12,7 @@ from services.intake.core.model import Channel
 
 ADDRESS_CHARACTERS_MAX: Final = 320
 TELEPHONE: Final = frozenset({Channel.SMS, Channel.VOICE, Channel.WHATSAPP})
+_BUSINESS_SCOPED: Final = re.compile(r"[A-Z]{2}\.(ENT\.)?[0-9]{5,30}")
 _SHORT_CODE: Final = re.compile(r"[0-9]{3,8}")
 _MAILBOX: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
@@ -24,12 +25,15 @@ class BadAddress(ValueError):
 def normalise(channel: Channel, address: str, region: str | None = None) -> str:
     """The one form of an address. `region` (ISO 3166) helps with numbers that lack a country.
 
-    Telephone numbers become E.164, mailboxes lower case; other ids stay as they are.
+    Telephone numbers become E.164, mailboxes lower case; other ids stay as they are, among them
+    those that WhatsApp gives to people who hide their number.
     Raises `BadAddress`.
     """
     text = address.strip()
     if not text or len(text) > ADDRESS_CHARACTERS_MAX or not text.isprintable():
         raise BadAddress("empty, too long or not printable")
+    if channel is Channel.WHATSAPP and _BUSINESS_SCOPED.fullmatch(text):
+        return text
     if channel in TELEPHONE:
         return _number(text, region)
     if channel in {Channel.EMAIL, Channel.FORM} and "@" in text:

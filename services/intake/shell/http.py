@@ -1,6 +1,7 @@
 """The doors that providers and web pages knock at: verify, parse, publish, and only then say 2xx.
 
 404  unknown or disabled account          401  wrong signature       400  malformed, with why
+403  a handshake without our token
 413  too large                            408  too slow (chassis)
 503  not known accepted: Kafka has not acknowledged, or nobody can tell whose account it is.
      The message may appear once, never twice.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
@@ -28,10 +30,12 @@ from services.intake.shell.addresses import BadAddress
 from services.intake.shell.channels.protocol import (
     Arrived,
     Channel,
+    Handshake,
     Hook,
     Incoming,
-    Item,
     Malformed,
+    Reported,
+    Unread,
 )
 from services.intake.shell.topics import INPUTS
 from services.intake.shell.wire import inputs
@@ -69,16 +73,22 @@ class Door:
 
     def routes(self, channels: Iterable[Channel]) -> list[BaseRoute]:
         """One route a hook."""
-        return [
-            Route(hook.path, self._endpoint(channel.provider, hook), methods=["POST"])
-            for channel in channels
-            for hook in channel.hooks
-        ]
+        found: list[BaseRoute] = []
+        for channel in channels:
+            for hook in channel.hooks:
+                take = self._endpoint(channel.provider, partial(self._take, hook=hook))
+                found.append(Route(hook.path, take, methods=["POST"]))
+            for handshake in channel.handshakes:
+                greet = self._endpoint(channel.provider, partial(self._greet, handshake=handshake))
+                found.append(Route(handshake.path, greet, methods=["GET"]))
+        return found
 
-    def _endpoint(self, provider: str, hook: Hook) -> Callable[[Request], Awaitable[Response]]:
+    def _endpoint(
+        self, provider: str, serve: Callable[[Request, str], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             try:
-                response = await self._take(request, provider, hook)
+                response = await serve(request, provider)
             except HTTPException as refused:
                 response = PlainTextResponse(refused.detail, refused.status_code, refused.headers)
             self._metrics.requests.labels(provider, response.status_code).inc()
@@ -86,7 +96,14 @@ class Door:
 
         return endpoint
 
-    async def _take(self, request: Request, provider: str, hook: Hook) -> Response:
+    async def _greet(self, request: Request, provider: str, *, handshake: Handshake) -> Response:
+        account = await self._account(request.path_params["account_id"], provider)
+        answer = handshake.answer(dict(request.query_params), account)
+        if answer is None:
+            raise HTTPException(403, "wrong token")
+        return answer
+
+    async def _take(self, request: Request, provider: str, *, hook: Hook) -> Response:
         account = await self._account(request.path_params["account_id"], provider)
         body = await _body(request, hook.body_bytes_max)
         incoming = Incoming(
@@ -102,8 +119,12 @@ class Door:
             items = hook.parse(incoming, account)
         except (Malformed, BadAddress) as error:
             raise HTTPException(400, str(error)) from None
-        for begin in range(0, len(items), ITEMS_AT_A_TIME):
-            await self._publish(items[begin : begin + ITEMS_AT_A_TIME], provider)
+        wanted = [item for item in items if not isinstance(item, Unread)]
+        for begin in range(0, len(wanted), ITEMS_AT_A_TIME):
+            await self._publish(wanted[begin : begin + ITEMS_AT_A_TIME], provider)
+        for item in items:
+            if isinstance(item, Unread):
+                self._metrics.unread.labels(provider, item.kind).inc()
         return hook.answer(items)
 
     async def _account(self, account_id: str, provider: str) -> Account:
@@ -115,7 +136,7 @@ class Door:
             raise HTTPException(404, "no such account")
         return account
 
-    async def _publish(self, items: Sequence[Item], provider: str) -> None:
+    async def _publish(self, items: Sequence[Arrived | Reported], provider: str) -> None:
         """All of them, or nothing is known accepted."""
         try:
             if len(items) == 1:  # as a rule: no task for it
@@ -128,7 +149,7 @@ class Door:
             kind = "message" if isinstance(item, Arrived) else "receipt"
             self._metrics.accepted.labels(provider, kind).inc()
 
-    async def _publish_one(self, item: Item) -> None:
+    async def _publish_one(self, item: Arrived | Reported) -> None:
         if isinstance(item, Arrived):
             said = inputs.received(item.message, client_message_id=item.client_message_id)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import signal
@@ -225,7 +226,7 @@ def build(kafka: stack.Kafka, postgres: stack.Postgres, folder: Path) -> House:
         "AUTH_JWKS": str(keys),
         "PUBLIC_URL": http_url,
         "ACCOUNT_KEY": secrets.token_urlsafe(32),
-        "TWILIO_API_URL": simulator_url,
+        "PROVIDER_API_URLS": json.dumps({"twilio": simulator_url}),
         "LOOKUP_FIRST_MS": "100",  # the simulator lists at once
     }
     intake = Program(

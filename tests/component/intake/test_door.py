@@ -30,9 +30,12 @@ from services.intake.shell.channels.protocol import Channel, Incoming, Item
 from services.intake.shell.channels.twilio_signature import sign
 from services.intake.shell.channels.twilio_sms import MessageHook
 from services.intake.shell.http import Door
+from tests.unit.intake import whatsapp
 from tests.unit.intake.doors import FORM, PUBLIC_URL, RECEIPT, SMS, SMS_PATH, TOKEN, account
+from tests.unit.intake.whatsapp import business, change, message, posted, webhook
 
 STATUS_PATH = f"{SMS_PATH}/status"
+WHATSAPP_PATH = whatsapp.PATH
 FORM_PATH = "/forms/form-1"
 POST = {"message_id": "0190aaaa-bbbb", "email": "grete@example.org", "text": "Where is it?"}
 
@@ -58,6 +61,7 @@ class Surroundings:
         known = {
             "sms-berlin": account(),
             "off": account(account_id="off", enabled=False),
+            "wa-berlin": business(),
             "form-1": account(account_id="form-1", **web),
             "form-2": account(account_id="form-2", **web | {"secrets": {"signing_key": ("k",)}}),
         }
@@ -148,6 +152,41 @@ async def test_a_receipt_is_published_to_the_home_of_its_recipient(street: Stree
     (_, inbound_key, _), (_, key, said) = street.around.published
     assert key == inbound_key
     assert said.delivery_receipt.message_id == "m-7"
+
+
+async def test_what_can_be_read_of_a_batch_is_published_and_the_rest_counted(
+    street: Street,
+) -> None:
+    text = message("text", {"body": "Hi"})
+    bodies = [text, text | {"id": ""}, message("reaction", {"emoji": "x"}), text | {"id": "w.2"}]
+    incoming = posted(webhook(change(messages=bodies)))
+    status, _, _ = await street.post(WHATSAPP_PATH, incoming.body, **incoming.headers)
+    assert (status, len(street.around.published)) == (200, 2)
+    shown = street.catalogue.exposition("")[0].decode()
+    for kind in ("malformed", "reaction"):
+        assert f'intake_unread_total{{kind="{kind}",provider="whatsapp"}} 1.0' in shown
+
+
+async def test_a_batch_of_which_one_item_is_not_accepted_is_503(street: Street) -> None:
+    street.around.bus_is_away = True
+    incoming = posted(webhook(change(messages=[message("text", {"body": "Hi"})])))
+    status, _, _ = await street.post(WHATSAPP_PATH, incoming.body, **incoming.headers)
+    assert status == 503
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status", "body"),
+    [
+        (WHATSAPP_PATH, "say-friend", 200, "1158"),
+        (WHATSAPP_PATH, "mellon", 403, "wrong token"),
+        ("/webhooks/whatsapp/nobody", "say-friend", 404, "no such account"),
+        ("/webhooks/whatsapp/sms-berlin", "say-friend", 404, "no such account"),
+    ],
+)
+async def test_a_handshake(street: Street, path: str, token: str, status: int, body: str) -> None:
+    query = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": "1158"}
+    async with street.session.get(street.base + path, params=query) as answer:
+        assert (answer.status, await answer.text()) == (status, body)
 
 
 async def test_a_form_is_published_with_the_id_of_its_page(street: Street) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator
 from email.utils import formatdate
 from typing import Any
+from urllib.parse import parse_qsl
 
 import aiohttp
 import pytest
@@ -16,73 +16,38 @@ from aiohttp import web
 
 from local.ports import free_ports
 from services.intake.core.delivery.commands import Answer, Sighting
-from services.intake.core.delivery.model import Phase
 from services.intake.shell.channels import twilio_sender
 from services.intake.shell.channels.protocol import SendingContext
 from services.intake.shell.channels.twilio_sender import TwilioSender
+from tests.component.intake.provider import (
+    ATTEMPT,
+    NOW_S,
+    Handler,
+    Provider,
+    answering,
+    hang_up,
+    serving,
+)
 from tests.unit.intake.doors import PUBLIC_URL, TOKEN, account
-from tests.unit.intake.given import ADDRESS, dispatch
+from tests.unit.intake.given import ADDRESS
 
 SID = "ACdeadbeefdeadbeefdeadbeefdeadbeef"
-NOW_S = 1_750_000_000
-ATTEMPT = replace(
-    dispatch(), phase=Phase.ATTEMPTING, attempts=2, lookups=1, attempted_at_ms=NOW_S * 1000
-)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass
-class Twilio:
-    """A server that answers as the test wants."""
-
-    handler: Handler | None = None
-    forms: list[dict[str, Any]] = field(default_factory=list)
-    requests: list[web.Request] = field(default_factory=list)
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.requests.append(request)
-        self.forms.append(dict(await request.post()))
-        assert self.handler is not None
-        return await self.handler(request)
-
-
-def answering(status: int, body: Any = None, **headers: str) -> Handler:
-    async def answer(_: web.Request) -> web.StreamResponse:
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
-        if isinstance(body, str):
-            return web.Response(status=status, text=body, headers=names)
-        return web.json_response(body or {}, status=status, headers=names)
-
-    return answer
-
-
-async def hang_up(request: web.Request) -> web.StreamResponse:
-    assert request.transport is not None
-    request.transport.abort()
-    return web.Response()
 
 
 @pytest.fixture
-def twilio() -> Twilio:
-    return Twilio()
+def twilio() -> Provider:
+    return Provider()
 
 
 @pytest.fixture
-async def sender(twilio: Twilio) -> AsyncIterator[TwilioSender]:
-    app = web.Application()
-    app.router.add_route("*", "/{rest:.*}", twilio.answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    (port,) = free_ports(1)
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    async with aiohttp.ClientSession() as session:
-        yield TwilioSender(
-            SendingContext(session, PUBLIC_URL, {"twilio": f"http://127.0.0.1:{port}"})
-        )
-    await runner.cleanup()
+async def sender(twilio: Provider) -> AsyncIterator[TwilioSender]:
+    async with serving(twilio, "twilio") as context:
+        yield TwilioSender(context)
 
 
-async def test_a_message_is_posted_with_our_reference(twilio: Twilio, sender: TwilioSender) -> None:
+async def test_a_message_is_posted_with_our_reference(
+    twilio: Provider, sender: TwilioSender
+) -> None:
     twilio.handler = answering(201, {"sid": "SM9", "status": "queued"})
     report = await sender.send(ATTEMPT, account())
     assert (report.message_id, report.attempt) == ("d-1", 2)
@@ -91,7 +56,7 @@ async def test_a_message_is_posted_with_our_reference(twilio: Twilio, sender: Tw
     assert request.path == f"/2010-04-01/Accounts/{SID}/Messages.json"
     login = b64encode(f"{SID}:{TOKEN}".encode()).decode()
     assert request.headers["authorization"] == f"Basic {login}"
-    assert twilio.forms[0] == {
+    assert dict(parse_qsl(twilio.bodies[0].decode())) == {
         "To": ADDRESS,
         "From": "+4930555000",
         "Body": ATTEMPT.text,
@@ -121,7 +86,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("handler", "answer", "reason", "retry_after_ms"), ANSWERS)
 async def test_what_an_answer_means(
-    twilio: Twilio,
+    twilio: Provider,
     sender: TwilioSender,
     handler: Handler,
     answer: Answer,
@@ -135,7 +100,7 @@ async def test_what_an_answer_means(
     assert len(twilio.requests) == 1
 
 
-async def test_a_date_says_when_to_come_back(twilio: Twilio, sender: TwilioSender) -> None:
+async def test_a_date_says_when_to_come_back(twilio: Provider, sender: TwilioSender) -> None:
     twilio.handler = answering(503, {}, Retry_After=formatdate(time.time() + 60, usegmt=True))
     report = await sender.send(ATTEMPT, account())
     assert report.answer is Answer.NOT_ACCEPTED
@@ -151,14 +116,14 @@ async def test_nobody_listening_is_certainly_not_accepted() -> None:
 
 
 async def test_silence_is_unknown(
-    twilio: Twilio, monkeypatch: pytest.MonkeyPatch, sender: TwilioSender
+    twilio: Provider, monkeypatch: pytest.MonkeyPatch, sender: TwilioSender
 ) -> None:
     async def silent(_: web.Request) -> web.StreamResponse:
         await asyncio.Event().wait()
         raise AssertionError
 
     twilio.handler = silent
-    monkeypatch.setattr(sender, "_timeout", aiohttp.ClientTimeout(total=0.1))
+    monkeypatch.setattr(twilio_sender, "CALL_TIMEOUT", aiohttp.ClientTimeout(total=0.1))
     assert (await sender.send(ATTEMPT, account())).answer is Answer.UNKNOWN
     looked_up = await sender.look_up(ATTEMPT, account(), known_ids=frozenset())
     assert looked_up.sighting is Sighting.UNAVAILABLE
@@ -189,7 +154,7 @@ LISTS = [
 
 @pytest.mark.parametrize(("messages", "sid"), LISTS)
 async def test_a_message_is_recognised_by_all_that_it_must_be(
-    twilio: Twilio, sender: TwilioSender, messages: list[dict[str, Any]], sid: str
+    twilio: Provider, sender: TwilioSender, messages: list[dict[str, Any]], sid: str
 ) -> None:
     twilio.handler = answering(200, {"messages": messages})
     report = await sender.look_up(ATTEMPT, account(), known_ids=frozenset({"SM-known"}))
@@ -208,7 +173,7 @@ async def test_a_message_is_recognised_by_all_that_it_must_be(
     [answering(500), answering(401), answering(200, "<html>"), answering(200, {}), hang_up],
 )
 async def test_what_is_no_list_has_shown_nothing(
-    twilio: Twilio, sender: TwilioSender, handler: Handler
+    twilio: Provider, sender: TwilioSender, handler: Handler
 ) -> None:
     twilio.handler = handler
     report = await sender.look_up(ATTEMPT, account(), known_ids=frozenset())

@@ -45,7 +45,7 @@ def test_padding_is_optional() -> None:
         ("account_key", "short"),
         ("account_key", "ü" * 43),
         ("account_keys_old", ["short"]),
-        ("twilio_api_url", "ftp://twilio"),
+        ("provider_api_urls", {"twilio": "ftp://twilio"}),
         ("default_tier", "GOLD"),
         ("calls_per_account_max", 0),
         ("command_seconds", 60),

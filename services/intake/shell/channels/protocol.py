@@ -49,7 +49,14 @@ class Reported:
     recipient: str
 
 
-Item = Arrived | Reported
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What we have no use for, or cannot read: it is counted, and holds up nothing beside it."""
+
+    kind: str  # one of the few names that the channel's file has, never the provider's text
+
+
+Item = Arrived | Reported | Unread
 
 
 class Hook(Protocol):
@@ -73,13 +80,24 @@ class Hook(Protocol):
         """What the provider wants to hear once every item is durable."""
 
 
+class Handshake(Protocol):
+    """How a provider asks, with a GET, whether an address is really ours."""
+
+    @property
+    def path(self) -> str:
+        """Its route, with `{account_id}` in it."""
+
+    def answer(self, query: Mapping[str, str], account: Account) -> Response | None:
+        """What proves it; None for whoever does not know the account's token."""
+
+
 @dataclass(frozen=True, slots=True)
 class SendingContext:
     """What a channel's way out may use."""
 
     session: ClientSession
     public_url: str
-    api_urls: Mapping[str, str]  # by provider
+    api_urls: Mapping[str, str]  # by provider, where its API is not at its own address
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +106,5 @@ class Channel:
 
     provider: str
     hooks: tuple[Hook, ...]
+    handshakes: tuple[Handshake, ...] = ()
     sender: Callable[[SendingContext], Sender] | None = None

@@ -6,8 +6,6 @@ A page cannot keep a secret, so a public form is open to everyone. An account th
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -19,6 +17,7 @@ from services.intake.core.commands import ReceiveMessage
 from services.intake.core.identity import home_id, inbound_message_id
 from services.intake.core.model import Channel as Medium
 from services.intake.shell.addresses import normalise
+from services.intake.shell.channels.body_signature import is_signed
 from services.intake.shell.channels.forms import (
     URLENCODED,
     json_object,
@@ -47,9 +46,7 @@ class FormHook:
     def verify(self, incoming: Incoming, account: Account) -> bool:
         """`sha256=` and the hex HMAC-SHA256 of the raw body, where the account has a key."""
         keys = account.keys(SIGNING_KEY)
-        given = incoming.headers.get(SIGNATURE, "").encode("utf-8", "replace")
-        matches = [hmac.compare_digest(_signature(key, incoming.body), given) for key in keys]
-        return any(matches) if keys else True
+        return not keys or is_signed(incoming.body, incoming.headers.get(SIGNATURE, ""), keys)
 
     def parse(self, incoming: Incoming, account: Account) -> Sequence[Item]:
         """One message of the person whose mailbox or telephone number the form names."""
@@ -101,10 +98,6 @@ def _fields(incoming: Incoming) -> Mapping[str, str]:
         if len(value) > _LIMITS.get(name, TEXT_CHARACTERS_MAX):
             raise Malformed(f"{name} is longer than {_LIMITS.get(name, TEXT_CHARACTERS_MAX)}")
     return {name: storable(value) for name, value in given.items()}
-
-
-def _signature(key: str, body: bytes) -> bytes:
-    return b"sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest().encode()
 
 
 CHANNEL = Channel(PROVIDER, hooks=(FormHook(),))

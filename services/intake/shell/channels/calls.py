@@ -1,0 +1,95 @@
+"""What the calls of all providers share: how long one takes, and how its end is reported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientTimeout,
+    ConnectionTimeoutError,
+)
+
+from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
+from services.intake.core.delivery.model import Dispatch
+
+CALL_SECONDS: Final = 10.0
+CALL_TIMEOUT: Final = ClientTimeout(total=CALL_SECONDS, sock_connect=3.0)
+
+
+async def attempted(
+    dispatch: Dispatch,
+    request: AbstractAsyncContextManager[ClientResponse],
+    read: Callable[[Dispatch, ClientResponse], Awaitable[ReportAttempt]],
+) -> ReportAttempt:
+    """Make a call. What never left us may be tried again, what broke after that is unknown."""
+    try:
+        async with request as response:
+            return await read(dispatch, response)
+    except (ClientConnectorError, ConnectionTimeoutError) as error:
+        return ended(dispatch, Answer.NOT_ACCEPTED, type(error).__name__)
+    except (ClientError, TimeoutError, OSError) as error:
+        return ended(dispatch, Answer.UNKNOWN, type(error).__name__)
+
+
+def ended(
+    dispatch: Dispatch,
+    answer: Answer,
+    reason: str = "",
+    *,
+    provider_message_id: str = "",
+    retry_after_ms: int = 0,
+) -> ReportAttempt:
+    """The report of an attempt."""
+    return ReportAttempt(
+        message_id=dispatch.message_id,
+        attempt=dispatch.attempts,
+        answer=answer,
+        provider_message_id=provider_message_id,
+        reason=reason,
+        retry_after_ms=retry_after_ms,
+    )
+
+
+def looked_up(
+    dispatch: Dispatch, sighting: Sighting, provider_message_id: str = ""
+) -> ReportLookup:
+    """The report of a look-up."""
+    return ReportLookup(
+        message_id=dispatch.message_id,
+        lookup=dispatch.lookups,
+        sighting=sighting,
+        provider_message_id=provider_message_id,
+    )
+
+
+async def told_by(response: ClientResponse) -> Mapping[str, Any]:
+    """The body, if it is an object; proxies answer in their own words."""
+    try:
+        told = await response.json(content_type=None)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def retry_after_ms_of(response: ClientResponse) -> int | None:
+    """Seconds or a date (RFC 9110); None where neither."""
+    given = response.headers.get("Retry-After", "")
+    if given.isdecimal():
+        return int(given) * 1000
+    at_ms = date_ms(given)
+    return None if at_ms is None else max(0, at_ms - time.time_ns() // 1_000_000)
+
+
+def date_ms(text: str) -> int | None:
+    """Unix milliseconds of an RFC 5322 date."""
+    try:
+        return int(parsedate_to_datetime(text).timestamp() * 1000)
+    except ValueError:
+        return None

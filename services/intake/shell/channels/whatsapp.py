@@ -1,0 +1,211 @@
+"""WhatsApp Cloud: messages and statuses in batches, the handshake of a subscription, and sending.
+
+https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks
+
+Meta repeats a webhook for days until it hears a 200, and a batch whole: so one item that cannot be
+read is counted and set aside, and what stands beside it is taken. It signs no time: a replay is
+known by the message's id. Statuses overtake each other; the threader knows which one is further.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from starlette.responses import PlainTextResponse, Response
+
+from services.intake.core.account import Account
+from services.intake.core.commands import NoteProgress, ReceiveMessage
+from services.intake.core.identity import home_id, inbound_message_id
+from services.intake.core.model import Channel as Medium
+from services.intake.core.model import Progress
+from services.intake.shell.addresses import BadAddress, normalise
+from services.intake.shell.channels.body_signature import is_signed
+from services.intake.shell.channels.forms import json_object, storable
+from services.intake.shell.channels.json_fields import (
+    Json,
+    object_in,
+    objects_in,
+    text_in,
+    wanted_in,
+)
+from services.intake.shell.channels.protocol import (
+    Arrived,
+    Channel,
+    Incoming,
+    Item,
+    Malformed,
+    Reported,
+    Unread,
+)
+from services.intake.shell.channels.whatsapp_content import content_of
+from services.intake.shell.channels.whatsapp_sender import WhatsAppSender
+
+PROVIDER: Final = "whatsapp"
+PATH: Final = "/webhooks/whatsapp/{account_id}"
+SIGNATURE: Final = "x-hub-signature-256"
+APP_SECRET: Final = "app_secret"  # noqa: S105 - the name of a secret, not one
+VERIFY_TOKEN: Final = "verify_token"  # noqa: S105 - the name of a secret, not one
+BODY_BYTES_MAX: Final = 3 * 1024 * 1024
+CHALLENGE_CHARACTERS_MAX: Final = 256
+
+_PROGRESS: Final[Mapping[str, Progress]] = {
+    "sent": Progress.SENT,
+    "delivered": Progress.DELIVERED,
+    "read": Progress.READ,
+    "played": Progress.READ,
+    "failed": Progress.FAILED,
+}
+_UNBUILT: Final = frozenset({"reaction", "edit", "revoke", "system"})
+"""Kinds that change what is there; they are counted, and change nothing yet."""
+
+
+class Subscription:
+    """Meta asks once, when the address is entered, and whenever it is changed."""
+
+    path = PATH
+
+    def answer(self, query: Mapping[str, str], account: Account) -> Response | None:
+        """The challenge, to whoever knows the token that the account has."""
+        given = query.get("hub.verify_token", "").encode()
+        tokens = account.keys(VERIFY_TOKEN)
+        matches = [hmac.compare_digest(token.encode(), given) for token in tokens]
+        challenge = query.get("hub.challenge", "")
+        if not any(matches) or len(challenge) > CHALLENGE_CHARACTERS_MAX:
+            return None
+        return PlainTextResponse(challenge)
+
+
+class WebhookHook:
+    """One webhook: entries, each with changes, each with messages or statuses."""
+
+    path = PATH
+    body_bytes_max = BODY_BYTES_MAX
+
+    def verify(self, incoming: Incoming, account: Account) -> bool:
+        """By the app's secret, over the bytes as they came: their escapes are not canonical."""
+        signature = incoming.headers.get(SIGNATURE, "")
+        return is_signed(incoming.body, signature, account.keys(APP_SECRET))
+
+    def parse(self, incoming: Incoming, account: Account) -> Sequence[Item]:
+        """Everything in it, in order."""
+        body = json_object(incoming.body)
+        if body.get("object") != "whatsapp_business_account":
+            raise Malformed("object is not whatsapp_business_account")
+        return [
+            item
+            for entry in objects_in(body, "entry")
+            for change in objects_in(entry, "changes")
+            for item in _items(change, incoming, account)
+        ]
+
+    def answer(self, items: Sequence[Item]) -> Response:
+        """Anything with a 200."""
+        del items
+        return Response()
+
+
+def _items(change: Json, incoming: Incoming, account: Account) -> Iterator[Item]:
+    if change.get("field") != "messages":
+        yield Unread("other_field")
+        return
+    value = object_in(change, "value")
+    number = account.settings.get("phone_number_id")
+    if number and text_in(object_in(value, "metadata"), "phone_number_id") != number:
+        yield Unread("other_number")  # of the same app: its own account has its own address
+        return
+    for message in objects_in(value, "messages"):
+        yield _taken(partial(_message, message, value, incoming, account))
+    for status in objects_in(value, "statuses"):
+        yield _taken(partial(_status, status, incoming, account))
+
+
+def _taken(read: Callable[[], Item]) -> Item:
+    """What `read` gives; what it cannot read holds up nobody."""
+    try:
+        return read()
+    except (Malformed, BadAddress):
+        return Unread("malformed")
+
+
+def _message(said: Json, value: Json, incoming: Incoming, account: Account) -> Item:
+    kind = wanted_in(said, "type")
+    if kind in _UNBUILT:
+        return Unread(kind)
+    provider_id, sender = wanted_in(said, "id"), _sender(said)
+    message_id = inbound_message_id(account.account_id, provider_id)
+    content = content_of(kind, said, message_id)
+    return Arrived(
+        ReceiveMessage(
+            tenant_id=account.tenant_id,
+            home_id=home_id(account.tenant_id, Medium.WHATSAPP, sender),
+            account_id=account.account_id,
+            channel=Medium.WHATSAPP,
+            from_address=sender,
+            to_address=account.address,
+            message_id=message_id,
+            provider_message_id=provider_id,
+            text=storable(content.text),
+            occurred_at_ms=_at_ms(said, incoming),
+            received_at_ms=incoming.now_ms,
+            new_conversation_id="",
+            from_name=storable(_name(said, value)),
+            language=account.language,
+            pool_hint=account.pool_hint,
+            tags=account.tags,
+            attachments=content.attachments,
+        )
+    )
+
+
+def _status(said: Json, incoming: Incoming, account: Account) -> Item:
+    progress = _PROGRESS.get(text_in(said, "status"))
+    if progress is None or text_in(said, "recipient_type") == "group":
+        return Unread("other_status")
+    recipient = _address(text_in(said, "recipient_id") or text_in(said, "recipient_user_id"))
+    errors = objects_in(said, "errors")
+    note = NoteProgress(
+        tenant_id=account.tenant_id,
+        home_id=home_id(account.tenant_id, Medium.WHATSAPP, recipient),
+        account_id=account.account_id,
+        message_id=text_in(said, "biz_opaque_callback_data"),
+        provider_message_id=wanted_in(said, "id"),
+        progress=progress,
+        reason=str(errors[0].get("code", "")) if errors else "",
+        occurred_at_ms=_at_ms(said, incoming),
+        by_provider=True,
+    )
+    return Reported(note, recipient)
+
+
+def _sender(said: Json) -> str:
+    """Their number; somebody who shows a username instead is known by an id of this business."""
+    return _address(text_in(said, "from") or text_in(said, "from_user_id"))
+
+
+def _address(given: str) -> str:
+    return normalise(Medium.WHATSAPP, f"+{given}" if given.isdecimal() else given)
+
+
+def _name(said: Json, value: Json) -> str:
+    """As they call themselves."""
+    for contact in objects_in(value, "contacts"):
+        known = {text_in(contact, "wa_id"), text_in(contact, "user_id")} - {""}
+        if known & {text_in(said, "from"), text_in(said, "from_user_id")}:
+            return text_in(object_in(contact, "profile"), "name")
+    return ""
+
+
+def _at_ms(said: Json, incoming: Incoming) -> int:
+    """Meta tells whole seconds; a clock that is ahead of ours is not believed."""
+    seconds = text_in(said, "timestamp")
+    if not seconds.isdecimal() or len(seconds) > 12:
+        raise Malformed("timestamp is not in seconds")
+    return min(int(seconds) * 1000, incoming.now_ms)
+
+
+CHANNEL = Channel(
+    PROVIDER, hooks=(WebhookHook(),), handshakes=(Subscription(),), sender=WhatsAppSender
+)
