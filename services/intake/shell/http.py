@@ -125,7 +125,7 @@ class Door:
         for item in items:
             if isinstance(item, Unread):
                 self._metrics.unread.labels(provider, item.kind).inc()
-        return hook.answer(items)
+        return hook.answer(incoming, items)
 
     async def _account(self, account_id: str, provider: str) -> Account:
         try:

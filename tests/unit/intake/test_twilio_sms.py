@@ -134,7 +134,7 @@ def test_a_receipt_without_our_reference_carries_twilios() -> None:
 
 
 def test_answers_are_what_twilio_wants() -> None:
-    answer = MessageHook().answer([])
+    answer = MessageHook().answer(signed(SMS), [])
     assert (answer.status_code, answer.media_type) == (200, "text/xml")
     assert bytes(answer.body).endswith(b"<Response/>")
-    assert StatusHook().answer([]).status_code == 204
+    assert StatusHook().answer(signed(RECEIPT), []).status_code == 204

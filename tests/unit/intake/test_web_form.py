@@ -77,7 +77,7 @@ def test_a_telephone_number_will_do() -> None:
 
 def test_the_page_is_told_our_id() -> None:
     item = arrived(incoming(orjson.dumps(POST)))
-    answer = FormHook().answer([item])
+    answer = FormHook().answer(incoming(orjson.dumps(POST)), [item])
     assert answer.status_code == 202
     assert orjson.loads(bytes(answer.body)) == {"message_id": item.message.message_id}
 

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from services.intake.core.identity import home_id
 from services.intake.core.model import Channel, Progress
+from services.intake.shell.channels.meta_webhook import Subscription
 from services.intake.shell.channels.protocol import Arrived, Item, Malformed, Reported, Unread
-from services.intake.shell.channels.whatsapp import Subscription, WebhookHook
+from services.intake.shell.channels.whatsapp import WebhookHook
 from tests.unit.intake.given import ADDRESS, NOON_MS, TENANT
 from tests.unit.intake.whatsapp import (
+    PATH,
     WRITTEN_S,
     business,
     change,
@@ -205,7 +207,7 @@ def test_the_signature_is_over_the_bytes_as_they_came() -> None:
 
 def test_a_handshake_is_answered_with_its_challenge() -> None:
     query = {"hub.mode": "subscribe", "hub.verify_token": "say-friend", "hub.challenge": "1158"}
-    answer = Subscription().answer(query, business())
+    answer = Subscription(PATH).answer(query, business())
     assert answer is not None
     assert (answer.status_code, answer.body) == (200, b"1158")
     assert answer.headers["content-type"].startswith("text/plain")
@@ -217,5 +219,5 @@ def test_a_handshake_is_answered_with_its_challenge() -> None:
 )
 def test_a_handshake_without_the_token_gets_nothing(change: dict[str, str]) -> None:
     query = {"hub.verify_token": "say-friend", "hub.challenge": "1158"} | change
-    assert Subscription().answer(query, business()) is None
-    assert Subscription().answer(query | {"hub.verify_token": ""}, business(secrets={})) is None
+    assert Subscription(PATH).answer(query, business()) is None
+    assert Subscription(PATH).answer(query | {"hub.verify_token": ""}, business(secrets={})) is None

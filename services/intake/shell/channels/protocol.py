@@ -76,8 +76,8 @@ class Hook(Protocol):
     def parse(self, incoming: Incoming, account: Account) -> Sequence[Item]:
         """What the request says. Raises `Malformed`, `BadAddress`."""
 
-    def answer(self, items: Sequence[Item]) -> Response:
-        """What the provider wants to hear once every item is durable."""
+    def answer(self, incoming: Incoming, items: Sequence[Item]) -> Response:
+        """What the provider wants to hear, once every item is durable."""
 
 
 class Handshake(Protocol):

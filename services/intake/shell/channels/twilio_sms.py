@@ -105,9 +105,9 @@ class MessageHook(_TwilioHook):
         )
         return [Arrived(message)]
 
-    def answer(self, items: Sequence[Item]) -> Response:
+    def answer(self, incoming: Incoming, items: Sequence[Item]) -> Response:
         """An empty TwiML: no answer by Twilio itself."""
-        del items
+        del incoming, items
         return Response(EMPTY_TWIML, media_type="text/xml")
 
 
@@ -136,9 +136,9 @@ class StatusHook(_TwilioHook):
         )
         return [Reported(note, recipient)]
 
-    def answer(self, items: Sequence[Item]) -> Response:
+    def answer(self, incoming: Incoming, items: Sequence[Item]) -> Response:
         """Nothing to say."""
-        del items
+        del incoming, items
         return Response(status_code=204)
 
 

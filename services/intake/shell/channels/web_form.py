@@ -77,8 +77,9 @@ class FormHook:
         )
         return [Arrived(message, client_message_id)]
 
-    def answer(self, items: Sequence[Item]) -> Response:
+    def answer(self, incoming: Incoming, items: Sequence[Item]) -> Response:
         """Accepted, with our id of the message."""
+        del incoming
         ids = [item.message.message_id for item in items if isinstance(item, Arrived)]
         return JSONResponse({"message_id": ids[0]}, status_code=202)
 

@@ -9,12 +9,11 @@ known by the message's id. Statuses overtake each other; the threader knows whic
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from services.intake.core.account import Account
 from services.intake.core.commands import NoteProgress, ReceiveMessage
@@ -22,7 +21,6 @@ from services.intake.core.identity import home_id, inbound_message_id
 from services.intake.core.model import Channel as Medium
 from services.intake.core.model import Progress
 from services.intake.shell.addresses import BadAddress, normalise
-from services.intake.shell.channels.body_signature import is_signed
 from services.intake.shell.channels.forms import json_object, storable
 from services.intake.shell.channels.json_fields import (
     Json,
@@ -30,6 +28,11 @@ from services.intake.shell.channels.json_fields import (
     objects_in,
     text_in,
     wanted_in,
+)
+from services.intake.shell.channels.meta_webhook import (
+    BODY_BYTES_MAX,
+    Subscription,
+    is_by_meta,
 )
 from services.intake.shell.channels.protocol import (
     Arrived,
@@ -45,11 +48,6 @@ from services.intake.shell.channels.whatsapp_sender import WhatsAppSender
 
 PROVIDER: Final = "whatsapp"
 PATH: Final = "/webhooks/whatsapp/{account_id}"
-SIGNATURE: Final = "x-hub-signature-256"
-APP_SECRET: Final = "app_secret"  # noqa: S105 - the name of a secret, not one
-VERIFY_TOKEN: Final = "verify_token"  # noqa: S105 - the name of a secret, not one
-BODY_BYTES_MAX: Final = 3 * 1024 * 1024
-CHALLENGE_CHARACTERS_MAX: Final = 256
 
 _PROGRESS: Final[Mapping[str, Progress]] = {
     "sent": Progress.SENT,
@@ -62,22 +60,6 @@ _UNBUILT: Final = frozenset({"reaction", "edit", "revoke", "system"})
 """Kinds that change what is there; they are counted, and change nothing yet."""
 
 
-class Subscription:
-    """Meta asks once, when the address is entered, and whenever it is changed."""
-
-    path = PATH
-
-    def answer(self, query: Mapping[str, str], account: Account) -> Response | None:
-        """The challenge, to whoever knows the token that the account has."""
-        given = query.get("hub.verify_token", "").encode()
-        tokens = account.keys(VERIFY_TOKEN)
-        matches = [hmac.compare_digest(token.encode(), given) for token in tokens]
-        challenge = query.get("hub.challenge", "")
-        if not any(matches) or len(challenge) > CHALLENGE_CHARACTERS_MAX:
-            return None
-        return PlainTextResponse(challenge)
-
-
 class WebhookHook:
     """One webhook: entries, each with changes, each with messages or statuses."""
 
@@ -85,9 +67,8 @@ class WebhookHook:
     body_bytes_max = BODY_BYTES_MAX
 
     def verify(self, incoming: Incoming, account: Account) -> bool:
-        """By the app's secret, over the bytes as they came: their escapes are not canonical."""
-        signature = incoming.headers.get(SIGNATURE, "")
-        return is_signed(incoming.body, signature, account.keys(APP_SECRET))
+        """By the app's secret."""
+        return is_by_meta(incoming, account)
 
     def parse(self, incoming: Incoming, account: Account) -> Sequence[Item]:
         """Everything in it, in order."""
@@ -101,9 +82,9 @@ class WebhookHook:
             for item in _items(change, incoming, account)
         ]
 
-    def answer(self, items: Sequence[Item]) -> Response:
+    def answer(self, incoming: Incoming, items: Sequence[Item]) -> Response:
         """Anything with a 200."""
-        del items
+        del incoming, items
         return Response()
 
 
@@ -207,5 +188,5 @@ def _at_ms(said: Json, incoming: Incoming) -> int:
 
 
 CHANNEL = Channel(
-    PROVIDER, hooks=(WebhookHook(),), handshakes=(Subscription(),), sender=WhatsAppSender
+    PROVIDER, hooks=(WebhookHook(),), handshakes=(Subscription(PATH),), sender=WhatsAppSender
 )
