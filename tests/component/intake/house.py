@@ -38,6 +38,7 @@ from tests.support import stack, tokens
 from tests.support.doors import GrpcDoor, Reply
 from tests.support.tokens import AUDIENCE, ISSUER, Issuer
 from tests.support.waiting import until, until_now
+from tests.unit.intake import whatsapp
 
 PARTITIONS = 4
 TENANT = "acme"
@@ -111,6 +112,7 @@ class House:
     grpc_port: int
     http_url: str
     simulator_url: str
+    meta_port: int  # where intake expects WhatsApp's API; a test that needs it listens there
 
     def token(self, role: str = "admin", *, tenant: str = TENANT, subject: str = "ada") -> str:
         """A token of a role."""
@@ -211,7 +213,7 @@ def build(kafka: stack.Kafka, postgres: stack.Postgres, folder: Path) -> House:
     folders = [migrate.ENGINE_DIRECTORY, provision.SERVICES / "intake" / "migrations"]
     asyncio.run(migrate.migrate(admin_dsn, "intake", folders, password=password))
     partitions = asyncio.run(_topics(kafka.bootstrap))
-    http_port, grpc_port, simulator_port = free_ports(3)
+    http_port, grpc_port, simulator_port, meta_port = free_ports(4)
     simulator_url = f"http://127.0.0.1:{simulator_port}"
     http_url = f"http://127.0.0.1:{http_port}"
     settings = {
@@ -226,7 +228,9 @@ def build(kafka: stack.Kafka, postgres: stack.Postgres, folder: Path) -> House:
         "AUTH_JWKS": str(keys),
         "PUBLIC_URL": http_url,
         "ACCOUNT_KEY": secrets.token_urlsafe(32),
-        "PROVIDER_API_URLS": json.dumps({"twilio": simulator_url}),
+        "PROVIDER_API_URLS": json.dumps(
+            {"twilio": simulator_url, "whatsapp": f"http://127.0.0.1:{meta_port}"}
+        ),
         "LOOKUP_FIRST_MS": "100",  # the simulator lists at once
     }
     intake = Program(
@@ -246,7 +250,9 @@ def build(kafka: stack.Kafka, postgres: stack.Postgres, folder: Path) -> House:
         folder / "simulator.log",
         f"{simulator_url}/healthz",
     )
-    return House(intake, simulator, issuer, admin_dsn, grpc_port, http_url, simulator_url)
+    return House(
+        intake, simulator, issuer, admin_dsn, grpc_port, http_url, simulator_url, meta_port
+    )
 
 
 async def furnish(house: House) -> None:
@@ -263,6 +269,15 @@ async def furnish(house: House) -> None:
                 settings={"account_sid": ACCOUNT_SID},
             ),
             model_pb2.Account(
+                account_id=whatsapp.ACCOUNT,
+                channel=model_pb2.CHANNEL_WHATSAPP,
+                provider="whatsapp",
+                address=OUR_NUMBER,
+                enabled=True,
+                language="de",
+                settings={"phone_number_id": whatsapp.NUMBER_ID},
+            ),
+            model_pb2.Account(
                 account_id=FORM_ACCOUNT,
                 channel=model_pb2.CHANNEL_FORM,
                 provider="web",
@@ -272,10 +287,15 @@ async def furnish(house: House) -> None:
         ):
             ask = account_service_pb2.UpsertAccountRequest(request_id=str(uuid4()), account=account)
             await visit.get("AccountService.UpsertAccount", ask)
-        rotate = account_service_pb2.RotateSecretRequest(
-            request_id=str(uuid4()), account_id=SMS_ACCOUNT, name="auth_token", value=AUTH_TOKEN
-        )
-        await visit.get("AccountService.RotateSecret", rotate)
+        for account_id, name, value in (
+            (SMS_ACCOUNT, "auth_token", AUTH_TOKEN),
+            (whatsapp.ACCOUNT, "app_secret", whatsapp.SECRET),
+            (whatsapp.ACCOUNT, "access_token", "the-access-token"),
+        ):
+            rotate = account_service_pb2.RotateSecretRequest(
+                request_id=str(uuid4()), account_id=account_id, name=name, value=value
+            )
+            await visit.get("AccountService.RotateSecret", rotate)
 
 
 async def _topics(bootstrap: str) -> int:

@@ -40,17 +40,23 @@ class Provider:
 
 
 @asynccontextmanager
-async def serving(provider: Provider, name: str) -> AsyncIterator[SendingContext]:
-    """What a sender is made with, the API of `name` being the provider's."""
+async def listening(provider: Provider, port: int) -> AsyncIterator[None]:
+    """The provider's API, up."""
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", provider.answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    (port,) = free_ports(1)
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    async with aiohttp.ClientSession() as session:
-        yield SendingContext(session, PUBLIC_URL, {name: f"http://127.0.0.1:{port}"})
+    yield
     await runner.cleanup()
+
+
+@asynccontextmanager
+async def serving(provider: Provider, name: str) -> AsyncIterator[SendingContext]:
+    """What a sender is made with, the API of `name` being the provider's."""
+    (port,) = free_ports(1)
+    async with listening(provider, port), aiohttp.ClientSession() as session:
+        yield SendingContext(session, PUBLIC_URL, {name: f"http://127.0.0.1:{port}"})
 
 
 def answering(status: int, body: Any = None, **headers: str) -> Handler:
