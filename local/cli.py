@@ -7,6 +7,7 @@ import sys
 import typer
 
 from local.commands import (
+    accounts,
     console,
     demo,
     dlq,
@@ -39,6 +40,7 @@ app.command("migrate")(schema.migrate)
 app.command("token")(token.token)
 app.add_typer(topics.app, name="topics")
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(accounts.app, name="accounts")
 
 
 def main() -> None:

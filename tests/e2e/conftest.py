@@ -46,8 +46,8 @@ class Stack:
         """What runs now."""
         return state.load(self.home)
 
-    def run(self, *arguments: str) -> Result:
-        """Run `switchboard` and wait for its end."""
+    def run(self, *arguments: str, given: str = "") -> Result:
+        """Run `switchboard` with `given` on its standard input, and wait for its end."""
         environment = os.environ | {
             HOME_VARIABLE: str(self.home.path),
             "SWITCHBOARD_TRACE_RATIO": "1",
@@ -55,6 +55,7 @@ class Stack:
         done = subprocess.run(
             [sys.executable, "-m", "local.cli", *arguments],
             env=environment,
+            input=given,
             capture_output=True,
             text=True,
             timeout=COMMAND_TIMEOUT_S,

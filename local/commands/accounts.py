@@ -1,0 +1,170 @@
+"""`switchboard accounts`: where messages come in and go out, and the secrets that guard it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from local import state
+from local.commands import console
+from local.errors import StackError
+
+if TYPE_CHECKING:
+    from local.accounts import Accounts
+
+app = typer.Typer(help="List, show and write the accounts of channels.", no_args_is_help=True)
+
+IdArgument = Annotated[str, typer.Argument(help="Id of the account; part of its webhooks' paths.")]
+NameArgument = Annotated[str, typer.Argument(help="Name of the secret, such as auth_token.")]
+TenantOption = Annotated[str, typer.Option(help="Whose accounts.")]
+TENANT = "default"
+T = TypeVar("T")
+
+
+@app.command("list")
+def listed(
+    home: console.HomeOption = None,
+    output: console.OutputOption = console.Output.TEXT,
+    tenant: TenantOption = TENANT,
+) -> None:
+    """List the accounts by id."""
+    from local import accounts
+
+    found = _call(home, tenant, lambda opened: opened.listed())
+    if output is console.Output.JSON:
+        console.print_json([accounts.described(each) for each in found])
+        return
+    for each in found:
+        off = "" if each.enabled else "  (disabled)"
+        line = f"{each.account_id}  {each.provider}  {each.address}{off}"
+        console.out.print(line, markup=False)
+    if not found:
+        console.out.print("No accounts. `switchboard accounts put --help` says how to add one.")
+
+
+@app.command("show")
+def show(
+    account_id: IdArgument,
+    home: console.HomeOption = None,
+    output: console.OutputOption = console.Output.TEXT,
+    tenant: TenantOption = TENANT,
+) -> None:
+    """Show an account, its webhooks, and the versions of its secrets, never the secrets."""
+    from local import accounts
+
+    account, secrets = _call(home, tenant, lambda opened: opened.found(account_id))
+    versions = [
+        f"{each.name} {each.version}{' (current)' if each.current else ''}"
+        for each in secrets
+        if not each.retired_at_ms
+    ]
+    hooks = accounts.webhooks(account, _base_url(home))
+    document = accounts.described(account) | {"webhooks": hooks, "secrets": versions}
+    if output is console.Output.JSON:
+        console.print_json(document)
+        return
+    for name, value in document.items():
+        lines = value if isinstance(value, list) else [value]
+        for line in lines or ["-"]:
+            console.out.print(f"{name:>17}  {line}", markup=False)
+
+
+@app.command("put")
+def put(
+    account_id: IdArgument,
+    channel: Annotated[str, typer.Option(help="sms, whatsapp, form, ...")],
+    provider: Annotated[str, typer.Option(help="twilio, whatsapp, web, ...")],
+    address: Annotated[str, typer.Option(help="Ours: the number, mailbox or page.")],
+    name: Annotated[str, typer.Option(help="For people.")] = "",
+    language: Annotated[str, typer.Option(help="BCP 47, of those who say none.")] = "",
+    pool: Annotated[str, typer.Option(help="Pool that triage prefers.")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="Of its conversations; repeatable.")] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="name=value, as the channel needs; repeatable."),
+    ] = None,
+    disabled: Annotated[bool, typer.Option("--disabled", help="Refuse what comes in.")] = False,  # noqa: FBT002 - typer calls it by keyword
+    home: console.HomeOption = None,
+    tenant: TenantOption = TENANT,
+) -> None:
+    """Create an account, or replace it whole; its secrets stay. Prints its webhooks."""
+    from switchboard.intake.v1.model_pb2 import Account
+
+    from local import accounts
+
+    stated = Account(
+        account_id=account_id,
+        channel=accounts.channel_of(channel),
+        provider=accounts.known_provider(provider),
+        address=address,
+        display_name=name,
+        language=language,
+        pool_hint=pool,
+        tags=tag or (),
+        settings=accounts.pairs(setting or ()),
+        enabled=not disabled,
+    )
+    written = _call(home, tenant, lambda opened: opened.put(stated))
+    console.out.print(f"{account_id} is written (version {written.version}).")
+    for hook in accounts.webhooks(written, _base_url(home)):
+        console.out.print(f"    {hook}", markup=False)
+
+
+@app.command("rotate")
+def rotate(
+    account_id: IdArgument,
+    secret: NameArgument,
+    home: console.HomeOption = None,
+    tenant: TenantOption = TENANT,
+) -> None:
+    """Add a version of a secret, read from standard input; older ones verify until retired."""
+    value = _asked(secret)
+    added = _call(home, tenant, lambda opened: opened.rotate(account_id, secret, value))
+    console.out.print(f"{secret} of {account_id} is at version {added.version}.")
+
+
+@app.command("retire")
+def retire(
+    account_id: IdArgument,
+    secret: NameArgument,
+    version: Annotated[int, typer.Argument(help="An old version.")],
+    home: console.HomeOption = None,
+    tenant: TenantOption = TENANT,
+) -> None:
+    """Let an old version of a secret verify no longer."""
+    _call(home, tenant, lambda opened: opened.retire(account_id, secret, version))
+    console.out.print(f"Version {version} of {secret} of {account_id} is retired.")
+
+
+def _call(home: Path | None, tenant: str, work: Callable[[Accounts], Awaitable[T]]) -> T:
+    """What `work` gives with the accounts of the stack that runs in `home`."""
+    from local import accounts
+
+    chosen = console.home_of(home)
+    running = state.require_running(chosen)
+
+    async def run() -> T:
+        async with accounts.opened(chosen, running, tenant=tenant) as opened:
+            return await work(opened)
+
+    return asyncio.run(run())
+
+
+def _base_url(home: Path | None) -> str:
+    return state.require_running(console.home_of(home)).http("intake")[0]
+
+
+def _asked(secret: str) -> str:
+    """The secret: asked for without an echo, or what is piped in, without its last newline."""
+    if sys.stdin.isatty():
+        value = str(typer.prompt(secret, hide_input=True))
+    else:
+        value = sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise StackError(f"No {secret} came on standard input.")
+    return value

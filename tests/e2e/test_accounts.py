@@ -1,0 +1,57 @@
+"""A channel is set up from the command line, up to the provider's handshake and first message."""
+
+from __future__ import annotations
+
+import urllib.request
+from urllib.parse import urlencode
+
+from tests.e2e.conftest import Stack
+from tests.unit.intake.whatsapp import ACCOUNT as ID
+from tests.unit.intake.whatsapp import NUMBER_ID, PATH, change, message, posted, webhook
+
+PUT = ("accounts", "put", ID, "--channel", "whatsapp", "--provider", "whatsapp")
+WHATSAPP = (*PUT, "--address", "+4930555000", "--set", f"phone_number_id={NUMBER_ID}")
+
+
+def test_an_account_is_written_shown_and_used(stack: Stack) -> None:
+    written = stack.run(*WHATSAPP, "--language", "de", "--tag", "vip")
+    assert written.status == 0, written.err
+    address = f"{stack.state.http('intake')[0]}{PATH}"
+    assert f"GET {address}" in written.out
+    assert stack.run("accounts", "rotate", ID, "app_secret", given="the-app-secret\n").status == 0
+    assert stack.run("accounts", "rotate", ID, "verify_token", given="old").status == 0
+    assert stack.run("accounts", "rotate", ID, "verify_token", given="say-friend").status == 0
+    assert stack.run("accounts", "retire", ID, "verify_token", "1").status == 0
+
+    shown = stack.run("accounts", "show", ID, "-o", "json").json
+    assert shown["secrets"] == ["app_secret 1 (current)", "verify_token 2 (current)"]
+    assert (shown["settings"], shown["tags"]) == ({"phone_number_id": NUMBER_ID}, ["vip"])
+    listed = stack.run("accounts", "list", "-o", "json").json
+    assert ID in [each["account_id"] for each in listed]
+
+    query = urlencode({"hub.verify_token": "say-friend", "hub.challenge": "1158"})
+    with urllib.request.urlopen(f"{address}?{query}", timeout=10) as answer:
+        assert answer.read() == b"1158"
+    incoming = posted(webhook(change(messages=[message("text", {"body": "Hi"})])))
+    request = urllib.request.Request(address, incoming.body, dict(incoming.headers))
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 200
+
+
+def test_what_cannot_be_written_is_said_in_a_sentence(stack: Stack) -> None:
+    for arguments, words in (
+        (("accounts", "show", "nobody"), "no such account"),
+        ((*PUT, "--address", "me"), "account.address"),
+        ((*PUT, "--address", "+4930555000", "--set", "novalue"), "--set takes name=value"),
+        (
+            ("accounts", "put", "x", "--channel", "pigeon", "--provider", "web", "--address", "a"),
+            "channel",
+        ),
+        (
+            ("accounts", "put", "x", "--channel", "form", "--provider", "webb", "--address", "a"),
+            "web",
+        ),
+        (("accounts", "rotate", ID, "app_secret"), "standard input"),
+    ):
+        refused = stack.run(*arguments)
+        assert (refused.status, words in refused.err) == (1, True), (arguments, refused.err)
