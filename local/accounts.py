@@ -97,14 +97,6 @@ def channel_of(name: str) -> model.Channel.ValueType:
     return known[name.lower()]
 
 
-def known_provider(name: str) -> str:
-    """A provider that a channel of this build has, or `api`. Raises `StackError`."""
-    known = {"api", *(channel.provider for channel in discover())}
-    if name not in known:
-        raise StackError(f"No such provider: {name}; there are {', '.join(sorted(known))}.")
-    return name
-
-
 def webhooks(account: model.Account, base_url: str) -> list[str]:
     """The addresses to enter at the provider: method and URL."""
     hooks = [each for each in discover() if each.provider == account.provider]

@@ -100,7 +100,7 @@ def put(
     stated = Account(
         account_id=account_id,
         channel=accounts.channel_of(channel),
-        provider=accounts.known_provider(provider),
+        provider=provider,
         address=address,
         display_name=name,
         language=language,

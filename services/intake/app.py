@@ -30,7 +30,7 @@ from services.intake.ports import Sender
 from services.intake.settings import IntakeSettings, key_bytes
 from services.intake.shell.account_store import AccountStore
 from services.intake.shell.accounts import AccountBook
-from services.intake.shell.channels.discovery import discover
+from services.intake.shell.channels.discovery import discover, providers
 from services.intake.shell.channels.protocol import SendingContext
 from services.intake.shell.consumers.delivery import Delivery
 from services.intake.shell.consumers.threader import Threader
@@ -107,7 +107,9 @@ def _services(parts: _Parts, settings: IntakeSettings, tail: Tail) -> list[Servi
     intake = IntakeApi(accounts=parts.accounts, bus=parts.bus, clock=parts.clock)
     conversations = ConversationApi(store=parts.store, commands=commands, watch=watch)
     customers = CustomerApi(store=parts.store, commands=commands)
-    accounts = AccountApi(store=parts.account_store, book=parts.accounts, clock=parts.clock)
+    accounts = AccountApi(
+        store=parts.account_store, book=parts.accounts, clock=parts.clock, providers=providers()
+    )
     files = {
         intake_service_pb2: ("IntakeService", intake),
         conversation_service_pb2: ("ConversationService", conversations),

@@ -49,7 +49,7 @@ def test_what_cannot_be_written_is_said_in_a_sentence(stack: Stack) -> None:
         ),
         (
             ("accounts", "put", "x", "--channel", "form", "--provider", "webb", "--address", "a"),
-            "web",
+            "account.provider: there are api",
         ),
         (("accounts", "rotate", ID, "app_secret"), "standard input"),
     ):

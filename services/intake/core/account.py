@@ -41,3 +41,7 @@ class Account:
     def keys(self, name: str) -> tuple[str, ...]:
         """The versions of a secret that still verify; empty where none is set."""
         return self.secrets.get(name, ())
+
+    def key(self, name: str) -> str:
+        """The current version of a secret; empty where none is set."""
+        return next(iter(self.keys(name)), "")

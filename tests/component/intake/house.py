@@ -34,11 +34,13 @@ from local.environment import interpreter
 from local.ports import free_ports
 from local.postgres import migrate
 from services.chassis.rpc.methods import Method, describe
+from services.intake.core.account import Account
+from services.intake.shell.channels.discovery import providers
+from services.intake.shell.wire import nouns
 from tests.support import stack, tokens
 from tests.support.doors import GrpcDoor, Reply
 from tests.support.tokens import AUDIENCE, ISSUER, Issuer
 from tests.support.waiting import until, until_now
-from tests.unit.intake import whatsapp
 
 PARTITIONS = 4
 TENANT = "acme"
@@ -112,7 +114,7 @@ class House:
     grpc_port: int
     http_url: str
     simulator_url: str
-    meta_port: int  # where intake expects WhatsApp's API; a test that needs it listens there
+    provider_port: int  # where intake expects the others' APIs; a test that needs one listens there
 
     def token(self, role: str = "admin", *, tenant: str = TENANT, subject: str = "ada") -> str:
         """A token of a role."""
@@ -191,6 +193,21 @@ class Visit:
     async def _is_threaded(self, conversation_id: str, text: str) -> bool:
         return text in await self.texts(conversation_id)
 
+    async def open_account(self, account: Account) -> None:
+        """Create an account as an operator would, with the current version of each secret."""
+        ask = account_service_pb2.UpsertAccountRequest(
+            request_id=str(uuid4()), account=nouns.account(account)
+        )
+        await self.get("AccountService.UpsertAccount", ask)
+        for name in account.secrets:
+            rotate = account_service_pb2.RotateSecretRequest(
+                request_id=str(uuid4()),
+                account_id=account.account_id,
+                name=name,
+                value=account.key(name),
+            )
+            await self.get("AccountService.RotateSecret", rotate)
+
     async def faults(self, **faults: float) -> None:
         """Set the provider's faults; none ends them all."""
         url = f"{self.house.simulator_url}/admin/faults"
@@ -213,7 +230,7 @@ def build(kafka: stack.Kafka, postgres: stack.Postgres, folder: Path) -> House:
     folders = [migrate.ENGINE_DIRECTORY, provision.SERVICES / "intake" / "migrations"]
     asyncio.run(migrate.migrate(admin_dsn, "intake", folders, password=password))
     partitions = asyncio.run(_topics(kafka.bootstrap))
-    http_port, grpc_port, simulator_port, meta_port = free_ports(4)
+    http_port, grpc_port, simulator_port, provider_port = free_ports(4)
     simulator_url = f"http://127.0.0.1:{simulator_port}"
     http_url = f"http://127.0.0.1:{http_port}"
     settings = {
@@ -229,7 +246,8 @@ def build(kafka: stack.Kafka, postgres: stack.Postgres, folder: Path) -> House:
         "PUBLIC_URL": http_url,
         "ACCOUNT_KEY": secrets.token_urlsafe(32),
         "PROVIDER_API_URLS": json.dumps(
-            {"twilio": simulator_url, "whatsapp": f"http://127.0.0.1:{meta_port}"}
+            dict.fromkeys(providers(), f"http://127.0.0.1:{provider_port}")
+            | {"twilio": simulator_url}
         ),
         "LOOKUP_FIRST_MS": "100",  # the simulator lists at once
     }
@@ -251,7 +269,7 @@ def build(kafka: stack.Kafka, postgres: stack.Postgres, folder: Path) -> House:
         f"{simulator_url}/healthz",
     )
     return House(
-        intake, simulator, issuer, admin_dsn, grpc_port, http_url, simulator_url, meta_port
+        intake, simulator, issuer, admin_dsn, grpc_port, http_url, simulator_url, provider_port
     )
 
 
@@ -269,15 +287,6 @@ async def furnish(house: House) -> None:
                 settings={"account_sid": ACCOUNT_SID},
             ),
             model_pb2.Account(
-                account_id=whatsapp.ACCOUNT,
-                channel=model_pb2.CHANNEL_WHATSAPP,
-                provider="whatsapp",
-                address=OUR_NUMBER,
-                enabled=True,
-                language="de",
-                settings={"phone_number_id": whatsapp.NUMBER_ID},
-            ),
-            model_pb2.Account(
                 account_id=FORM_ACCOUNT,
                 channel=model_pb2.CHANNEL_FORM,
                 provider="web",
@@ -287,15 +296,10 @@ async def furnish(house: House) -> None:
         ):
             ask = account_service_pb2.UpsertAccountRequest(request_id=str(uuid4()), account=account)
             await visit.get("AccountService.UpsertAccount", ask)
-        for account_id, name, value in (
-            (SMS_ACCOUNT, "auth_token", AUTH_TOKEN),
-            (whatsapp.ACCOUNT, "app_secret", whatsapp.SECRET),
-            (whatsapp.ACCOUNT, "access_token", "the-access-token"),
-        ):
-            rotate = account_service_pb2.RotateSecretRequest(
-                request_id=str(uuid4()), account_id=account_id, name=name, value=value
-            )
-            await visit.get("AccountService.RotateSecret", rotate)
+        rotate = account_service_pb2.RotateSecretRequest(
+            request_id=str(uuid4()), account_id=SMS_ACCOUNT, name="auth_token", value=AUTH_TOKEN
+        )
+        await visit.get("AccountService.RotateSecret", rotate)
 
 
 async def _topics(bootstrap: str) -> int:

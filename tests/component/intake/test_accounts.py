@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 from uuid import uuid4
 
+import pytest
 from switchboard.intake.v1 import account_service_pb2 as pb
 from switchboard.intake.v1 import model_pb2
 
@@ -27,6 +28,21 @@ async def create(visit: Visit, **changes: object) -> str:
         setattr(account, name, value)
     ask = pb.UpsertAccountRequest(request_id=str(uuid4()), account=account)
     return str((await visit.get("AccountService.UpsertAccount", ask)).account.account_id)
+
+
+@pytest.mark.parametrize(
+    ("provider", "channel", "field"),
+    [("twillio", SMS, "account.provider"), ("line", SMS, "account.channel")],
+)
+async def test_an_account_that_no_door_would_open_for_is_refused(
+    visit: Visit, provider: str, channel: model_pb2.Channel.ValueType, field: str
+) -> None:
+    account = model_pb2.Account(
+        account_id="x", provider=provider, channel=channel, address=OUR_NUMBER
+    )
+    ask = pb.UpsertAccountRequest(request_id=str(uuid4()), account=account)
+    reply = await visit.call("AccountService.UpsertAccount", ask)
+    assert (reply.code, field in reply.text) == ("INVALID_ARGUMENT", True), reply.text
 
 
 async def rotate(visit: Visit, account_id: str, value: str) -> model_pb2.SecretVersion:

@@ -129,7 +129,7 @@ class BatchHook(MessageHook):
 
 
 async def test_however_many_items_a_request_has_all_of_them_are_published() -> None:
-    batch = Channel("twilio", hooks=(BatchHook(),))
+    batch = Channel("twilio", media=frozenset({Medium.SMS}), hooks=(BatchHook(),))
     async with street_of([batch]) as street:
         status, _, _ = await street.twilio(SMS)
         assert (status, len(street.around.published)) == (200, 1201)

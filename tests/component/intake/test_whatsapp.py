@@ -14,14 +14,15 @@ from tests.component.intake.house import Visit, fresh_number
 from tests.component.intake.provider import Provider, answering, hang_up, listening
 from tests.component.intake.test_deliveries import progress, reply, settled
 from tests.support.waiting import until
-from tests.unit.intake.whatsapp import PATH, change, message, posted, status, webhook
+from tests.unit.intake.whatsapp import PATH, business, change, message, posted, status, webhook
 
 
 @pytest.fixture
 async def meta(visit: Visit) -> AsyncIterator[Provider]:
     """WhatsApp's API; its messages have ids of their own."""
     provider = Provider(answering(200, {"messages": [{"id": f"wamid.{uuid4().hex}"}]}))
-    async with listening(provider, visit.house.meta_port):
+    await visit.open_account(business())
+    async with listening(provider, visit.house.provider_port):
         yield provider
 
 

@@ -38,6 +38,13 @@ async def attempted(
         return ended(dispatch, Answer.UNKNOWN, type(error).__name__)
 
 
+def answer_of(status: int) -> Answer:
+    """What a status that is no success means: a limit was never processed, a 5xx may have been."""
+    if status == 429:
+        return Answer.NOT_ACCEPTED
+    return Answer.UNKNOWN if status >= 500 or status == 408 else Answer.REFUSED
+
+
 def ended(
     dispatch: Dispatch,
     answer: Answer,

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 
+from services.intake.core.model import Channel as Medium
 from services.intake.shell import channels
 from services.intake.shell.channels.protocol import Channel
+
+
+def providers() -> Mapping[str, frozenset[Medium]]:
+    """What an account may be of: by provider, the media. `api` accounts are for programs."""
+    return {each.provider: each.media for each in discover()} | {"api": frozenset(Medium)}
 
 
 def discover() -> tuple[Channel, ...]:

@@ -1,11 +1,17 @@
-"""Reads providers' JSON as far as it is what it should be; what is not counts as absent."""
+"""Reads providers' JSON as far as it is what it should be; what is not counts as absent.
+
+Texts come as Postgres stores them, without NUL.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from services.intake.shell.channels.forms import storable
 from services.intake.shell.channels.protocol import Malformed
+
+BYTES_MAX: Final = 2**63 - 1
 
 Json: TypeAlias = Mapping[str, Any]
 
@@ -13,7 +19,13 @@ Json: TypeAlias = Mapping[str, Any]
 def text_in(of: Json, name: str) -> str:
     """A text, empty where there is none."""
     found = of.get(name)
-    return found if isinstance(found, str) else ""
+    return storable(found) if isinstance(found, str) else ""
+
+
+def size_in(of: Json, name: str) -> int:
+    """A number of bytes, 0 where there is none or one beyond what the contract's field holds."""
+    found = of.get(name)
+    return found if type(found) is int and 0 <= found <= BYTES_MAX else 0  # true is an int too
 
 
 def wanted_in(of: Json, name: str) -> str:

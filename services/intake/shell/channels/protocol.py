@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from services.intake.core.account import Account
 from services.intake.core.commands import NoteProgress, ReceiveMessage
+from services.intake.core.model import Channel as Medium
 from services.intake.ports import Sender
 
 
@@ -102,9 +103,13 @@ class SendingContext:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A provider's channel. `sender` is None where nothing can be sent back on it."""
+    """A provider's channel: which media its accounts are of, and its ways in and out.
+
+    `sender` is None where nothing can be sent back on it.
+    """
 
     provider: str
+    media: frozenset[Medium]
     hooks: tuple[Hook, ...]
     handshakes: tuple[Handshake, ...] = ()
     sender: Callable[[SendingContext], Sender] | None = None

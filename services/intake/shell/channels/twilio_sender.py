@@ -127,6 +127,6 @@ def _recognised(
 
 def _login(account: Account) -> Mapping[str, str]:
     """Basic authentication by the account's current token."""
-    token = next(iter(account.keys("auth_token")), "")
+    token = account.key("auth_token")
     login = f"{account.settings.get('account_sid', '')}:{token}"
     return {"Authorization": f"Basic {b64encode(login.encode()).decode()}"}

@@ -158,4 +158,9 @@ def _media(form: Mapping[str, str], message_id: str) -> tuple[Attachment, ...]:
     )
 
 
-CHANNEL = Channel(PROVIDER, hooks=(MessageHook(), StatusHook()), sender=TwilioSender)
+CHANNEL = Channel(
+    PROVIDER,
+    media=frozenset({Medium.SMS}),
+    hooks=(MessageHook(), StatusHook()),
+    sender=TwilioSender,
+)

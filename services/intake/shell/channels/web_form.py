@@ -101,4 +101,4 @@ def _fields(incoming: Incoming) -> Mapping[str, str]:
     return {name: storable(value) for name, value in given.items()}
 
 
-CHANNEL = Channel(PROVIDER, hooks=(FormHook(),))
+CHANNEL = Channel(PROVIDER, media=frozenset({Medium.FORM}), hooks=(FormHook(),))

@@ -21,7 +21,7 @@ from services.intake.core.identity import home_id, inbound_message_id
 from services.intake.core.model import Channel as Medium
 from services.intake.core.model import Progress
 from services.intake.shell.addresses import BadAddress, normalise
-from services.intake.shell.channels.forms import json_object, storable
+from services.intake.shell.channels.forms import json_object
 from services.intake.shell.channels.json_fields import (
     Json,
     object_in,
@@ -128,11 +128,11 @@ def _message(said: Json, value: Json, incoming: Incoming, account: Account) -> I
             to_address=account.address,
             message_id=message_id,
             provider_message_id=provider_id,
-            text=storable(content.text),
+            text=content.text,
             occurred_at_ms=_at_ms(said, incoming),
             received_at_ms=incoming.now_ms,
             new_conversation_id="",
-            from_name=storable(_name(said, value)),
+            from_name=_name(said, value),
             language=account.language,
             pool_hint=account.pool_hint,
             tags=account.tags,
@@ -188,5 +188,9 @@ def _at_ms(said: Json, incoming: Incoming) -> int:
 
 
 CHANNEL = Channel(
-    PROVIDER, hooks=(WebhookHook(),), handshakes=(Subscription(PATH),), sender=WhatsAppSender
+    PROVIDER,
+    media=frozenset({Medium.WHATSAPP}),
+    hooks=(WebhookHook(),),
+    handshakes=(Subscription(PATH),),
+    sender=WhatsAppSender,
 )

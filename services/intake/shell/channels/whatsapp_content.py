@@ -1,16 +1,15 @@
-"""What a WhatsApp message says, as text and attachments: nobody who reads it has WhatsApp at hand.
+"""What a WhatsApp message says. A file's `reference` is `whatsapp:` and the media's id.
 
-Kinds that Meta adds later, and those that it does not pass on, are named in the text: the customer
-did write, and waits.
+Kinds that Meta adds later are named, as are those that it does not pass on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from services.intake.core.model import Attachment
+from services.intake.shell.channels.contents import Content, joined, map_link, unshown
 from services.intake.shell.channels.json_fields import (
     Json,
     object_in,
@@ -21,15 +20,6 @@ from services.intake.shell.channels.json_fields import (
 from services.intake.shell.channels.protocol import Malformed
 
 MEDIA: Final = frozenset({"audio", "document", "image", "sticker", "video"})
-KIND_CHARACTERS_MAX: Final = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """Text, and files that are still with Meta: `reference` is `whatsapp:` and the media's id."""
-
-    text: str
-    attachments: tuple[Attachment, ...] = ()
 
 
 def content_of(kind: str, said: Json, message_id: str) -> Content:
@@ -43,7 +33,7 @@ def content_of(kind: str, said: Json, message_id: str) -> Content:
     except Malformed:
         pass
     named = text_in(parts[0], "type") if parts else ""
-    return Content(f"[{(named or kind)[:KIND_CHARACTERS_MAX]}: cannot be shown]")
+    return Content(unshown(named or kind))
 
 
 def _media(media: Json, message_id: str) -> Content:
@@ -69,17 +59,14 @@ def _choice(parts: list[Json]) -> str:
     """What was chosen from buttons or a list, or what a form was filled in with."""
     kind = wanted_in(parts[0], "type")
     chosen = object_in(parts[0], kind)
-    return text_in(chosen, "title") or text_in(chosen, "body") or f"[{kind[:KIND_CHARACTERS_MAX]}]"
+    return text_in(chosen, "title") or text_in(chosen, "body") or unshown(kind)
 
 
 def _location(parts: list[Json]) -> str:
     """Its name and address, and a link to a map."""
     place = parts[0]
-    latitude, longitude = place.get("latitude"), place.get("longitude")
-    if not isinstance(latitude, (int, float)) or not isinstance(longitude, (int, float)):
-        raise Malformed("location has no coordinates")
-    link = f"https://www.google.com/maps?q={latitude},{longitude}"
-    return _joined([text_in(place, "name"), text_in(place, "address"), link])
+    link = map_link(place, "latitude", "longitude")
+    return joined([text_in(place, "name"), text_in(place, "address"), link])
 
 
 def _contacts(parts: list[Json]) -> str:
@@ -91,7 +78,7 @@ def _contact(card: Json) -> str:
     numbers = [text_in(phone, "phone") for phone in objects_in(card, "phones")]
     mailboxes = [text_in(mailbox, "email") for mailbox in objects_in(card, "emails")]
     called = text_in(object_in(card, "name"), "formatted_name")
-    return _joined([called, *numbers, *mailboxes])
+    return joined([called, *numbers, *mailboxes])
 
 
 def _order(parts: list[Json]) -> str:
@@ -100,7 +87,7 @@ def _order(parts: list[Json]) -> str:
         f"{item.get('quantity', 1)} × {text_in(item, 'product_retailer_id')}"
         for item in objects_in(parts[0], "product_items")
     ]
-    return _joined([text_in(parts[0], "text"), *items])
+    return joined([text_in(parts[0], "text"), *items])
 
 
 _TEXTS: Final[Mapping[str, Callable[[list[Json]], str]]] = {
@@ -111,7 +98,3 @@ _TEXTS: Final[Mapping[str, Callable[[list[Json]], str]]] = {
     "contacts": _contacts,
     "order": _order,
 }
-
-
-def _joined(parts: Iterable[str]) -> str:
-    return ", ".join(filter(None, parts))

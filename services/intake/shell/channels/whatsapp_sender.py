@@ -18,6 +18,7 @@ from services.intake.core.delivery.commands import Answer, ReportAttempt, Report
 from services.intake.core.delivery.model import Dispatch
 from services.intake.shell.channels.calls import (
     CALL_TIMEOUT,
+    answer_of,
     attempted,
     ended,
     looked_up,
@@ -44,7 +45,7 @@ class WhatsAppSender:
     async def send(self, dispatch: Dispatch, account: Account) -> ReportAttempt:
         """One POST. Outside of the 24 hours since they wrote Meta refuses, with 131047."""
         number = quote(account.settings.get("phone_number_id", ""), safe="")
-        token = next(iter(account.keys(ACCESS_TOKEN)), "")
+        token = account.key(ACCESS_TOKEN)
         request = self._session.post(
             f"{self._api_url}/{API_VERSION}/{number}/messages",
             json=_body(dispatch),
@@ -75,7 +76,7 @@ def _body(dispatch: Dispatch) -> Mapping[str, Any]:
 
 
 async def _report(dispatch: Dispatch, response: ClientResponse) -> ReportAttempt:
-    """What an answer means. A limit was never processed; a 5xx may have been."""
+    """What an answer means; some limits come as a 400."""
     told = await told_by(response)
     if response.status == 200:
         ids = [text_in(message, "id") for message in objects_in(told, "messages")]
@@ -83,9 +84,5 @@ async def _report(dispatch: Dispatch, response: ClientResponse) -> ReportAttempt
     code = object_in(told, "error").get("code")
     code = code if isinstance(code, int) else 0
     reason = str(code or f"http_{response.status}")
-    retry_after_ms = retry_after_ms_of(response)
-    if response.status == 429 or code in _THROTTLED:
-        return ended(dispatch, Answer.NOT_ACCEPTED, reason, retry_after_ms=retry_after_ms or 0)
-    if response.status >= 500 or response.status == 408:
-        return ended(dispatch, Answer.UNKNOWN, reason)
-    return ended(dispatch, Answer.REFUSED, reason)
+    answer = Answer.NOT_ACCEPTED if code in _THROTTLED else answer_of(response.status)
+    return ended(dispatch, answer, reason, retry_after_ms=retry_after_ms_of(response) or 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -23,6 +23,7 @@ from services.chassis.rpc.errors import (
 from services.chassis.rpc.paging import page_size, position_of, token_after
 from services.chassis.rpc.planned import planned
 from services.intake.core.account import Account, IfUnseen
+from services.intake.core.model import Channel
 from services.intake.shell.account_store import AccountStore, AccountWriter, SecretVersion
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.addresses import TELEPHONE, BadAddress, normalise
@@ -34,10 +35,19 @@ R = TypeVar("R", bound=Message)
 class AccountApi(AccountServiceServicer):
     """The servicer. What is `planned` answers UNIMPLEMENTED; the README lists it."""
 
-    def __init__(self, *, store: AccountStore, book: AccountBook, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: AccountStore,
+        book: AccountBook,
+        clock: Clock,
+        providers: Mapping[str, frozenset[Channel]],
+    ) -> None:
+        """`providers`: which there are, and the media that each one's accounts may be of."""
         self._store = store
         self._book = book
         self._clock = clock
+        self._providers = providers
 
     async def GetAccount(self, request: pb.GetAccountRequest, _: Any) -> pb.GetAccountResponse:
         """One account, without its secrets."""
@@ -65,6 +75,7 @@ class AccountApi(AccountServiceServicer):
     ) -> pb.UpsertAccountResponse:
         """Create or replace."""
         stated = _stated(request.account, caller().tenant_id, self._clock.now_ms())
+        self._check(stated)
 
         async def write(writer: AccountWriter) -> pb.UpsertAccountResponse:
             written = await writer.upsert(stated)
@@ -118,6 +129,15 @@ class AccountApi(AccountServiceServicer):
 
     DeleteAccount = planned
 
+    def _check(self, stated: Account) -> None:
+        """Raise `InvalidArgument` for an account that no door would ever open for."""
+        media = self._providers.get(stated.provider)
+        if media is None:
+            known = ", ".join(sorted(self._providers))
+            raise _wrong("account.provider", f"there are {known}")
+        if stated.channel not in media:
+            raise _wrong("account.channel", f"{stated.provider} has {', '.join(sorted(media))}")
+
     async def _find(self, account_id: str) -> Account:
         found = await self._store.of_tenant(caller().tenant_id, account_id)
         if found is None:
@@ -162,8 +182,7 @@ def _stated(said: model_pb2.Account, tenant_id: str, now_ms: int) -> Account:
     try:
         address = normalise(channel, said.address) if channel in TELEPHONE else said.address
     except BadAddress as error:
-        violation = Violation("account.address", str(error))
-        raise InvalidArgument(f"account.address: {error}", violations=[violation]) from None
+        raise _wrong("account.address", str(error)) from None
     return Account(
         account_id=said.account_id,
         tenant_id=tenant_id,
@@ -181,6 +200,10 @@ def _stated(said: model_pb2.Account, tenant_id: str, now_ms: int) -> Account:
         updated_at_ms=now_ms,
         version=0,
     )
+
+
+def _wrong(field: str, why: str) -> InvalidArgument:
+    return InvalidArgument(f"{field}: {why}", violations=[Violation(field, why)])
 
 
 def _secret(version: SecretVersion) -> model_pb2.SecretVersion:

@@ -1,0 +1,229 @@
+"""Slack: direct messages to the app, by its Events API, and the app's answers.
+
+https://docs.slack.dev/apis/events-api/
+
+Slack waits three seconds for a 2xx and repeats an event three times; after many failures it takes
+the subscription away. So an event that cannot be read is counted, and answered like any other. The
+signature holds for five minutes, which keeps replays out. A repeat is known by the message's time,
+which is unique within its conversation; the client's own id is not there for every client.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from starlette.responses import PlainTextResponse, Response
+
+from services.intake.core.account import Account
+from services.intake.core.commands import ReceiveMessage
+from services.intake.core.identity import home_id, inbound_message_id
+from services.intake.core.model import Attachment
+from services.intake.core.model import Channel as Medium
+from services.intake.shell.addresses import BadAddress, normalise
+from services.intake.shell.channels.contents import unshown
+from services.intake.shell.channels.forms import json_object
+from services.intake.shell.channels.json_fields import (
+    Json,
+    object_in,
+    objects_in,
+    size_in,
+    text_in,
+    wanted_in,
+)
+from services.intake.shell.channels.protocol import (
+    Arrived,
+    Channel,
+    Incoming,
+    Item,
+    Malformed,
+    Unread,
+)
+from services.intake.shell.channels.slack_sender import SlackSender
+
+PROVIDER: Final = "slack"
+PATH: Final = "/webhooks/slack/{account_id}"
+SIGNATURE: Final = "x-slack-signature"
+TIMESTAMP: Final = "x-slack-request-timestamp"
+SIGNING_SECRET: Final = "signing_secret"  # noqa: S105 - the name of a secret, not one
+BODY_BYTES_MAX: Final = 1024 * 1024
+CHALLENGE_CHARACTERS_MAX: Final = 256
+WINDOW_MS: Final = 300_000
+"""How far the signed time may be from ours, either way."""
+
+_TAKEN: Final = frozenset({"", "file_share", "me_message", "thread_broadcast"})
+"""Subtypes of what a customer says; an ordinary message has none."""
+_UNBUILT: Final[Mapping[str, str]] = {"message_changed": "edit", "message_deleted": "delete"}
+"""Subtypes that change what is there; they are counted, and change nothing yet."""
+_SECONDS: Final = re.compile(r"[0-9]{1,12}")
+_TIME: Final = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,9}))?")
+_MARKUP: Final = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
+
+
+class EventHook:
+    """One event, or the question whether the address is really ours."""
+
+    path = PATH
+    body_bytes_max = BODY_BYTES_MAX
+
+    def verify(self, incoming: Incoming, account: Account) -> bool:
+        """By the app's signing secret, within the window; every live secret is tried."""
+        timestamp = incoming.headers.get(TIMESTAMP, "")
+        if not _SECONDS.fullmatch(timestamp):
+            return False
+        if abs(incoming.now_ms - int(timestamp) * 1000) > WINDOW_MS:
+            return False
+        given = incoming.headers.get(SIGNATURE, "").encode("utf-8", "replace")
+        signatures = (sign(incoming.body, timestamp, key) for key in account.keys(SIGNING_SECRET))
+        matches = [hmac.compare_digest(each.encode(), given) for each in signatures]
+        return any(matches)
+
+    def parse(self, incoming: Incoming, account: Account) -> Sequence[Item]:
+        """One item; none where Slack only asks for its challenge."""
+        body = json_object(incoming.body)
+        kind = text_in(body, "type")
+        if kind == "url_verification":
+            return []
+        if kind != "event_callback" or not object_in(body, "event"):
+            return [Unread("other_body")]
+        try:
+            return [_item(body, incoming, account)]
+        except (Malformed, BadAddress):
+            return [Unread("malformed")]
+
+    def answer(self, incoming: Incoming, items: Sequence[Item]) -> Response:
+        """The challenge, where there is one; anything with a 200 otherwise."""
+        if items:
+            return Response()
+        challenge = text_in(json_object(incoming.body), "challenge")
+        too_long = len(challenge) > CHALLENGE_CHARACTERS_MAX
+        return PlainTextResponse("" if too_long else challenge)
+
+
+def sign(body: bytes, timestamp: str, key: str) -> str:
+    """The signature of exactly these bytes at `timestamp`, in Unix seconds as Slack wrote them."""
+    signed = b"v0:%b:%b" % (timestamp.encode(), body)
+    return f"v0={hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()}"
+
+
+def _item(body: Json, incoming: Incoming, account: Account) -> Item:
+    event = object_in(body, "event")
+    team = account.settings.get("team_id")
+    if team and text_in(body, "team_id") != team:
+        return Unread("other_team")  # of the same app: its own account has its own address
+    unread = _unread(event, body)
+    return Unread(unread) if unread else _message(event, incoming, account)
+
+
+def _unread(event: Json, body: Json) -> str:
+    """The kind of what is not a customer's message; empty for one that is."""
+    kind = wanted_in(event, "type")
+    if kind != "message":
+        return "channel" if kind == "app_mention" else "other_event"
+    subtype = text_in(event, "subtype")
+    if subtype == "bot_message" or _is_by_bot(event, body):
+        return "bot"
+    if subtype not in _TAKEN:
+        return _UNBUILT.get(subtype, "other_subtype")
+    return "" if wanted_in(event, "channel_type") == "im" else "channel"
+
+
+def _is_by_bot(event: Json, body: Json) -> bool:
+    """What the app itself says comes back as an event too."""
+    own = {
+        text_in(each, "user_id")
+        for each in objects_in(body, "authorizations")
+        if each.get("is_bot") is True
+    }
+    return bool(text_in(event, "bot_id")) or text_in(event, "user") in own - {""}
+
+
+def _message(event: Json, incoming: Incoming, account: Account) -> Arrived:
+    """Slack names nobody in an event: `from_name` stays empty."""
+    sender = normalise(Medium.SLACK, wanted_in(event, "user"))
+    provider_id = f"{wanted_in(event, 'channel')}/{wanted_in(event, 'ts')}"
+    message_id = inbound_message_id(account.account_id, provider_id)
+    attachments = _attachments(event, message_id)
+    text = shown(text_in(event, "text"))
+    return Arrived(
+        ReceiveMessage(
+            tenant_id=account.tenant_id,
+            home_id=home_id(account.tenant_id, Medium.SLACK, sender),
+            account_id=account.account_id,
+            channel=Medium.SLACK,
+            from_address=sender,
+            to_address=account.address,
+            message_id=message_id,
+            provider_message_id=provider_id,
+            text=text if text.strip() or attachments else unshown("message"),
+            occurred_at_ms=_at_ms(event, incoming),
+            received_at_ms=incoming.now_ms,
+            new_conversation_id="",
+            language=account.language,
+            pool_hint=account.pool_hint,
+            tags=account.tags,
+            attachments=attachments,
+        )
+    )
+
+
+def _at_ms(event: Json, incoming: Incoming) -> int:
+    """Slack tells seconds with a fraction; a clock that is ahead of ours is not believed."""
+    told = _TIME.fullmatch(text_in(event, "ts"))
+    if told is None:
+        raise Malformed("ts is not in seconds")
+    milliseconds = (told[2] or "").ljust(3, "0")[:3]
+    return min(int(told[1] + milliseconds), incoming.now_ms)
+
+
+def shown(text: str) -> str:
+    """Text as a reader without Slack wants it: links and names in full, and no escapes."""
+    marked = _MARKUP.sub(_unmarked, text)
+    # What a customer typed is escaped, so it is no markup; `&amp;` is last, or `&amp;lt;` is lost.
+    return marked.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _unmarked(found: re.Match[str]) -> str:
+    target, label = found[1], found[2] or ""
+    mark, name = target[0], target[1:]
+    if mark in "@#":
+        return f"{mark}{label or name}"
+    if mark == "!":
+        return label or f"@{name}"
+    return _link(target, label)
+
+
+def _link(target: str, label: str) -> str:
+    """Both, as a label may hide where a link goes; one is enough for a mailbox that is its own."""
+    if not label or label == target:
+        return target
+    return label if target == f"mailto:{label}" else f"{label} ({target})"
+
+
+def _attachments(event: Json, message_id: str) -> tuple[Attachment, ...]:
+    """Files that are still with Slack: their content is for whoever has the app's token."""
+    files = [file for file in objects_in(event, "files") if _reference(file)]
+    return tuple(
+        Attachment(
+            attachment_id=f"{message_id}-{place}",
+            file_name=text_in(file, "name"),
+            media_type=text_in(file, "mimetype"),
+            size_bytes=size_in(file, "size"),
+            reference=_reference(file),
+        )
+        for place, file in enumerate(files)
+    )
+
+
+def _reference(file: Json) -> str:
+    """Its address; of a file that another workspace shares, Slack tells the id only."""
+    file_id = text_in(file, "id")
+    return text_in(file, "url_private") or (f"slack:{file_id}" if file_id else "")
+
+
+CHANNEL = Channel(
+    PROVIDER, media=frozenset({Medium.SLACK}), hooks=(EventHook(),), sender=SlackSender
+)

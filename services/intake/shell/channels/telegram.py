@@ -1,0 +1,182 @@
+"""Telegram bots: one update a request, the token that proves whose it is, and sending.
+
+https://core.telegram.org/bots/api#update
+
+Telegram repeats an update for a day until it hears a 200: so one that cannot be read is counted and
+answered like any other. It signs no body and no time: a repeat is known by the message's id. Photos
+and files that are sent together come as a message each, with the same `media_group_id`, and each is
+a message here. Only chats of one person with the bot are read: a group has no customer.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from starlette.responses import Response
+
+from services.intake.core.account import Account
+from services.intake.core.commands import ReceiveMessage
+from services.intake.core.identity import home_id, inbound_message_id
+from services.intake.core.model import Channel as Medium
+from services.intake.shell.addresses import BadAddress, normalise
+from services.intake.shell.channels.contents import unshown
+from services.intake.shell.channels.forms import json_object
+from services.intake.shell.channels.json_fields import Json, object_in, text_in, wanted_in
+from services.intake.shell.channels.protocol import (
+    Arrived,
+    Channel,
+    Incoming,
+    Item,
+    Malformed,
+    Unread,
+)
+from services.intake.shell.channels.telegram_content import (
+    content_of,
+    full_name,
+    is_service,
+    message_name,
+    whole_in,
+)
+from services.intake.shell.channels.telegram_sender import TelegramSender
+
+PROVIDER: Final = "telegram"
+PATH: Final = "/webhooks/telegram/{account_id}"
+BODY_BYTES_MAX: Final = 1024 * 1024
+HEADER: Final = "x-telegram-bot-api-secret-token"
+SECRET_TOKEN: Final = "secret_token"  # noqa: S105 - the name of a secret, not one
+BUTTON_CHARACTERS_MAX: Final = 300
+
+_UNBUILT: Final[Mapping[str, str]] = {
+    "edited_message": "edit",
+    "edited_channel_post": "edit",
+    "edited_business_message": "edit",
+    "my_chat_member": "membership",
+    "chat_member": "membership",
+    "chat_join_request": "membership",
+    "message_reaction": "reaction",
+    "message_reaction_count": "reaction",
+}
+"""Updates that change what is there; they are counted, and change nothing yet."""
+
+
+class WebhookHook:
+    """One webhook: one update, with one thing in it."""
+
+    path = PATH
+    body_bytes_max = BODY_BYTES_MAX
+
+    def verify(self, incoming: Incoming, account: Account) -> bool:
+        """By the token that was given to `setWebhook`; every live one is tried."""
+        given = incoming.headers.get(HEADER, "").encode("utf-8", "replace")
+        keys = account.keys(SECRET_TOKEN)
+        matches = [hmac.compare_digest(key.encode(), given) for key in keys]
+        return any(matches)
+
+    def parse(self, incoming: Incoming, account: Account) -> Sequence[Item]:
+        """The one thing in it. Raises `Malformed` for what is no update at all."""
+        update = json_object(incoming.body)
+        whole_in(update, "update_id")
+        try:
+            return [_item(update, incoming, account)]
+        except (Malformed, BadAddress):
+            return [Unread("malformed")]
+
+    def answer(self, incoming: Incoming, items: Sequence[Item]) -> Response:
+        """Anything with a 200; a body would be read as a call of ours."""
+        del incoming, items
+        return Response()
+
+
+def _item(update: Json, incoming: Incoming, account: Account) -> Item:
+    if "message" in update:
+        return _message(object_in(update, "message"), incoming, account)
+    if "callback_query" in update:
+        return _press(object_in(update, "callback_query"), incoming, account)
+    kinds = [_UNBUILT[name] for name in update if name in _UNBUILT]
+    return Unread(kinds[0] if kinds else "other_update")
+
+
+def _message(said: Json, incoming: Incoming, account: Account) -> Item:
+    chat, sender = object_in(said, "chat"), object_in(said, "from")
+    unread = _unread(chat, sender)
+    if unread or is_service(said):
+        return unread or Unread("service")
+    message = _draft(message_name(said), chat, sender, incoming, account)
+    content = content_of(said, message.message_id)
+    return Arrived(
+        replace(
+            message,
+            text=content.text,
+            attachments=content.attachments,
+            occurred_at_ms=_at_ms(said, incoming),
+        )
+    )
+
+
+def _press(query: Json, incoming: Incoming, account: Account) -> Item:
+    """A button under a message of the bot. When it was pressed is not told, so it was now."""
+    if "inline_message_id" in query:
+        return Unread("other_update")  # under a message in a chat that the bot does not see
+    chat, sender = object_in(object_in(query, "message"), "chat"), object_in(query, "from")
+    unread = _unread(chat, sender)
+    if unread:
+        return unread
+    name = f"callback/{wanted_in(query, 'id')}"
+    data = text_in(query, "data") or text_in(query, "game_short_name")
+    text = f"[button: {data[:BUTTON_CHARACTERS_MAX]}]" if data else unshown("button")
+    return Arrived(replace(_draft(name, chat, sender, incoming, account), text=text))
+
+
+def _unread(chat: Json, sender: Json) -> Unread | None:
+    """Why nobody reads what is said there; None for what a customer says to us alone."""
+    kind = wanted_in(chat, "type")
+    if kind in {"group", "supergroup"}:
+        return Unread("group")
+    if kind != "private":
+        return Unread("other_update")
+    return Unread("bot") if sender.get("is_bot") is True else None
+
+
+def _draft(
+    provider_id: str, chat: Json, sender: Json, incoming: Incoming, account: Account
+) -> ReceiveMessage:
+    """A message of theirs that says nothing yet, as of now.
+
+    Its language is the account's: `language_code` is that of their buttons, not of what they write,
+    and would ask for an agent who speaks it.
+    """
+    address = normalise(Medium.TELEGRAM, str(whole_in(chat, "id")))
+    return ReceiveMessage(
+        tenant_id=account.tenant_id,
+        home_id=home_id(account.tenant_id, Medium.TELEGRAM, address),
+        account_id=account.account_id,
+        channel=Medium.TELEGRAM,
+        from_address=address,
+        to_address=account.address,
+        message_id=inbound_message_id(account.account_id, provider_id),
+        provider_message_id=provider_id,
+        text="",
+        occurred_at_ms=incoming.now_ms,
+        received_at_ms=incoming.now_ms,
+        new_conversation_id="",
+        from_name=full_name(sender) or text_in(sender, "username"),
+        language=account.language,
+        pool_hint=account.pool_hint,
+        tags=account.tags,
+    )
+
+
+def _at_ms(said: Json, incoming: Incoming) -> int:
+    """Telegram tells whole seconds; a clock that is ahead of ours is not believed."""
+    seconds = whole_in(said, "date")
+    if seconds < 0:
+        raise Malformed("date is not in seconds since 1970")
+    return min(seconds * 1000, incoming.now_ms)
+
+
+CHANNEL = Channel(
+    PROVIDER, media=frozenset({Medium.TELEGRAM}), hooks=(WebhookHook(),), sender=TelegramSender
+)
