@@ -81,7 +81,7 @@ def _to_the_second(time_s: int) -> bytes:
     return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def partition_for(key: bytes, partitions: int) -> int:
     """The partition Kafka's default partitioner gives `key`, so that every client agrees."""
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)

@@ -21,7 +21,7 @@ class BadAddress(ValueError):
     """Not an address of its channel. The text never holds the address."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def normalise(channel: Channel, address: str, region: str | None = None) -> str:
     """The one form of an address. `region` (ISO 3166) helps with numbers that lack a country.
 
