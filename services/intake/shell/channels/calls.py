@@ -16,6 +16,7 @@ from aiohttp import (
     ConnectionTimeoutError,
 )
 
+from services.intake.core.account import Account
 from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
 from services.intake.core.delivery.model import Dispatch
 
@@ -36,6 +37,17 @@ async def attempted(
         return ended(dispatch, Answer.NOT_ACCEPTED, type(error).__name__)
     except (ClientError, TimeoutError, OSError) as error:
         return ended(dispatch, Answer.UNKNOWN, type(error).__name__)
+
+
+class ListsNothing:
+    """The look-up of a provider that can be asked for nothing: only what it tells is evidence."""
+
+    async def look_up(
+        self, dispatch: Dispatch, account: Account, *, known_ids: frozenset[str]
+    ) -> ReportLookup:
+        """There is nowhere to look; word of it may still come while we wait."""
+        del account, known_ids
+        return looked_up(dispatch, Sighting.ABSENT)
 
 
 def answer_of(status: int) -> Answer:

@@ -21,10 +21,11 @@ from typing import Final
 from starlette.responses import Response
 
 from services.intake.core.account import Account
-from services.intake.core.commands import ReceiveMessage
-from services.intake.core.identity import home_id, inbound_message_id
+from services.intake.core.identity import inbound_message_id
 from services.intake.core.model import Channel as Medium
 from services.intake.shell.addresses import BadAddress, normalise
+from services.intake.shell.channels.arrivals import arrived
+from services.intake.shell.channels.body_signature import is_among
 from services.intake.shell.channels.contents import Content
 from services.intake.shell.channels.forms import json_object
 from services.intake.shell.channels.json_fields import Json, object_in, text_in, wanted_in
@@ -58,11 +59,9 @@ class WebhookHook:
     body_bytes_max = BODY_BYTES_MAX
 
     def verify(self, incoming: Incoming, account: Account) -> bool:
-        """By the channel's secret; every live one is tried, so that time tells nothing."""
-        given = incoming.headers.get(SIGNATURE, "").encode("utf-8", "replace")
-        keys = account.keys(CHANNEL_SECRET)
-        matches = [hmac.compare_digest(sign(incoming.body, key).encode(), given) for key in keys]
-        return any(matches)
+        """By the channel's secret."""
+        signatures = (sign(incoming.body, key) for key in account.keys(CHANNEL_SECRET))
+        return is_among(incoming.headers.get(SIGNATURE, ""), signatures)
 
     def parse(self, incoming: Incoming, account: Account) -> Sequence[Item]:
         """Everything in it, in order."""
@@ -121,26 +120,13 @@ def _button(event: Json, incoming: Incoming, account: Account) -> Item:
 def _arrived(
     provider_id: str, content: Content, event: Json, incoming: Incoming, account: Account
 ) -> Arrived:
-    sender = _sender(event)
-    return Arrived(
-        ReceiveMessage(
-            tenant_id=account.tenant_id,
-            home_id=home_id(account.tenant_id, Medium.LINE, sender),
-            account_id=account.account_id,
-            channel=Medium.LINE,
-            from_address=sender,
-            to_address=account.address,
-            message_id=inbound_message_id(account.account_id, provider_id),
-            provider_message_id=provider_id,
-            text=content.text,
-            occurred_at_ms=_at_ms(event, incoming),
-            received_at_ms=incoming.now_ms,
-            new_conversation_id="",
-            language=account.language,
-            pool_hint=account.pool_hint,
-            tags=account.tags,
-            attachments=content.attachments,
-        )
+    return arrived(
+        account,
+        incoming,
+        sender=_sender(event),
+        provider_id=provider_id,
+        content=content,
+        at_ms=_at_ms(event),
     )
 
 
@@ -152,12 +138,12 @@ def _sender(event: Json) -> str:
     return normalise(Medium.LINE, wanted_in(source, "userId"))
 
 
-def _at_ms(event: Json, incoming: Incoming) -> int:
-    """When they wrote, not when it was delivered; a clock ahead of ours is not believed."""
+def _at_ms(event: Json) -> int:
+    """When they wrote, not when it was delivered."""
     at_ms = event.get("timestamp")
     if type(at_ms) is not int or at_ms < 0:  # true is an int too
         raise Malformed("timestamp is not in milliseconds")
-    return min(at_ms, incoming.now_ms)
+    return at_ms
 
 
 CHANNEL = Channel(

@@ -18,15 +18,15 @@ from uuid import UUID, uuid5
 from aiohttp import ClientResponse
 
 from services.intake.core.account import Account
-from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
+from services.intake.core.delivery.commands import Answer, ReportAttempt
 from services.intake.core.delivery.model import Dispatch
 from services.intake.core.delivery.policies import DeliveryPolicy
 from services.intake.shell.channels.calls import (
     CALL_TIMEOUT,
+    ListsNothing,
     answer_of,
     attempted,
     ended,
-    looked_up,
     retry_after_ms_of,
     told_by,
 )
@@ -42,7 +42,7 @@ _NAMESPACE: Final = UUID("5a3c9f0e-7b41-5d8a-8f26-c41e0d9b7a13")
 _ATTEMPTS_MAX: Final = DeliveryPolicy().attempts_max
 
 
-class LineSender:
+class LineSender(ListsNothing):
     """The way out of `line` accounts."""
 
     def __init__(self, context: SendingContext) -> None:
@@ -65,13 +65,6 @@ class LineSender:
             allow_redirects=False,
         )
         return _repeatable(dispatch, await attempted(dispatch, request, _report))
-
-    async def look_up(
-        self, dispatch: Dispatch, account: Account, *, known_ids: frozenset[str]
-    ) -> ReportLookup:
-        """There is nowhere to look. LINE would answer a repeat, but a look-up never sends."""
-        del account, known_ids
-        return looked_up(dispatch, Sighting.ABSENT)
 
 
 def retry_key(dispatch: Dispatch) -> str:

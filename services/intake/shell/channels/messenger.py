@@ -16,12 +16,13 @@ from typing import Final
 from starlette.responses import Response
 
 from services.intake.core.account import Account
-from services.intake.core.commands import NoteProgress, ReceiveMessage
+from services.intake.core.commands import NoteProgress
 from services.intake.core.identity import home_id, inbound_message_id
 from services.intake.core.model import Attachment, Progress
 from services.intake.core.model import Channel as Medium
 from services.intake.shell.addresses import BadAddress, normalise
-from services.intake.shell.channels.contents import joined, map_link, unshown
+from services.intake.shell.channels.arrivals import arrived
+from services.intake.shell.channels.contents import Content, joined, map_link, unshown
 from services.intake.shell.channels.forms import json_object
 from services.intake.shell.channels.json_fields import (
     Json,
@@ -37,7 +38,6 @@ from services.intake.shell.channels.meta_webhook import (
     is_by_meta,
 )
 from services.intake.shell.channels.protocol import (
-    Arrived,
     Channel,
     Incoming,
     Item,
@@ -186,30 +186,17 @@ def _arrived(
     account: Account,
 ) -> Item:
     """What somebody said. Messenger does not tell their name."""
-    sender = _person(event, "sender")
     message_id = inbound_message_id(account.account_id, provider_id)
-    return Arrived(
-        ReceiveMessage(
-            tenant_id=account.tenant_id,
-            home_id=_home(account, sender),
-            account_id=account.account_id,
-            channel=Medium.MESSENGER,
-            from_address=sender,
-            to_address=account.address,
-            message_id=message_id,
-            provider_message_id=provider_id,
-            text=text,
-            occurred_at_ms=_at_ms(event.get("timestamp"), incoming),
-            received_at_ms=incoming.now_ms,
-            new_conversation_id="",
-            language=account.language,
-            pool_hint=account.pool_hint,
-            tags=account.tags,
-            attachments=tuple(
-                Attachment(f"{message_id}-{number}", "", "", 0, url)
-                for number, url in enumerate(files)
-            ),
-        )
+    attachments = tuple(
+        Attachment(f"{message_id}-{number}", "", "", 0, url) for number, url in enumerate(files)
+    )
+    return arrived(
+        account,
+        incoming,
+        sender=_person(event, "sender"),
+        provider_id=provider_id,
+        content=Content(text, attachments),
+        at_ms=_at_ms(event.get("timestamp"), incoming),
     )
 
 

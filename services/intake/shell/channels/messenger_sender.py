@@ -13,14 +13,14 @@ from typing import Final
 from aiohttp import ClientResponse
 
 from services.intake.core.account import Account
-from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
+from services.intake.core.delivery.commands import Answer, ReportAttempt
 from services.intake.core.delivery.model import Dispatch
 from services.intake.shell.channels.calls import (
     CALL_TIMEOUT,
+    ListsNothing,
     answer_of,
     attempted,
     ended,
-    looked_up,
     retry_after_ms_of,
     told_by,
 )
@@ -36,7 +36,7 @@ _NOT_ALLOWED: Final = 10
 _OUTSIDE_WINDOW: Final = 2018278
 
 
-class MessengerSender:
+class MessengerSender(ListsNothing):
     """The way out of `messenger` accounts."""
 
     def __init__(self, context: SendingContext) -> None:
@@ -54,13 +54,6 @@ class MessengerSender:
             allow_redirects=False,
         )
         return await attempted(dispatch, request, _report)
-
-    async def look_up(
-        self, dispatch: Dispatch, account: Account, *, known_ids: frozenset[str]
-    ) -> ReportLookup:
-        """There is nowhere to look; an echo may still come while we wait."""
-        del account, known_ids
-        return looked_up(dispatch, Sighting.ABSENT)
 
 
 def _body(dispatch: Dispatch) -> Mapping[str, object]:

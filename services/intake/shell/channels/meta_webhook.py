@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from typing import Final
 
 from starlette.responses import PlainTextResponse, Response
 
 from services.intake.core.account import Account
-from services.intake.shell.channels.body_signature import is_signed
+from services.intake.shell.channels.body_signature import is_among, is_signed
 from services.intake.shell.channels.protocol import Incoming
 
 SIGNATURE: Final = "x-hub-signature-256"
@@ -32,10 +31,8 @@ class Subscription:
 
     def answer(self, query: Mapping[str, str], account: Account) -> Response | None:
         """The challenge, to whoever knows the token that the account has."""
-        given = query.get("hub.verify_token", "").encode()
-        tokens = account.keys(VERIFY_TOKEN)
-        matches = [hmac.compare_digest(token.encode(), given) for token in tokens]
-        challenge = query.get("hub.challenge", "")
-        if not any(matches) or len(challenge) > CHALLENGE_CHARACTERS_MAX:
+        given, challenge = query.get("hub.verify_token", ""), query.get("hub.challenge", "")
+        is_known = is_among(given, account.keys(VERIFY_TOKEN))
+        if not is_known or len(challenge) > CHALLENGE_CHARACTERS_MAX:
             return None
         return PlainTextResponse(challenge)

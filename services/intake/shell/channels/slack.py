@@ -19,12 +19,13 @@ from typing import Final
 from starlette.responses import PlainTextResponse, Response
 
 from services.intake.core.account import Account
-from services.intake.core.commands import ReceiveMessage
-from services.intake.core.identity import home_id, inbound_message_id
+from services.intake.core.identity import inbound_message_id
 from services.intake.core.model import Attachment
 from services.intake.core.model import Channel as Medium
 from services.intake.shell.addresses import BadAddress, normalise
-from services.intake.shell.channels.contents import unshown
+from services.intake.shell.channels.arrivals import arrived
+from services.intake.shell.channels.body_signature import is_among
+from services.intake.shell.channels.contents import Content, unshown
 from services.intake.shell.channels.forms import json_object
 from services.intake.shell.channels.json_fields import (
     Json,
@@ -70,16 +71,14 @@ class EventHook:
     body_bytes_max = BODY_BYTES_MAX
 
     def verify(self, incoming: Incoming, account: Account) -> bool:
-        """By the app's signing secret, within the window; every live secret is tried."""
+        """By the app's signing secret, within the window."""
         timestamp = incoming.headers.get(TIMESTAMP, "")
         if not _SECONDS.fullmatch(timestamp):
             return False
         if abs(incoming.now_ms - int(timestamp) * 1000) > WINDOW_MS:
             return False
-        given = incoming.headers.get(SIGNATURE, "").encode("utf-8", "replace")
         signatures = (sign(incoming.body, timestamp, key) for key in account.keys(SIGNING_SECRET))
-        matches = [hmac.compare_digest(each.encode(), given) for each in signatures]
-        return any(matches)
+        return is_among(incoming.headers.get(SIGNATURE, ""), signatures)
 
     def parse(self, incoming: Incoming, account: Account) -> Sequence[Item]:
         """One item; none where Slack only asks for its challenge."""
@@ -146,37 +145,24 @@ def _message(event: Json, incoming: Incoming, account: Account) -> Arrived:
     sender = normalise(Medium.SLACK, wanted_in(event, "user"))
     provider_id = f"{wanted_in(event, 'channel')}/{wanted_in(event, 'ts')}"
     message_id = inbound_message_id(account.account_id, provider_id)
-    attachments = _attachments(event, message_id)
-    text = shown(text_in(event, "text"))
-    return Arrived(
-        ReceiveMessage(
-            tenant_id=account.tenant_id,
-            home_id=home_id(account.tenant_id, Medium.SLACK, sender),
-            account_id=account.account_id,
-            channel=Medium.SLACK,
-            from_address=sender,
-            to_address=account.address,
-            message_id=message_id,
-            provider_message_id=provider_id,
-            text=text if text.strip() or attachments else unshown("message"),
-            occurred_at_ms=_at_ms(event, incoming),
-            received_at_ms=incoming.now_ms,
-            new_conversation_id="",
-            language=account.language,
-            pool_hint=account.pool_hint,
-            tags=account.tags,
-            attachments=attachments,
-        )
+    text, files = shown(text_in(event, "text")), _attachments(event, message_id)
+    return arrived(
+        account,
+        incoming,
+        sender=sender,
+        provider_id=provider_id,
+        content=Content(text if text.strip() or files else unshown("message"), files),
+        at_ms=_at_ms(event),
     )
 
 
-def _at_ms(event: Json, incoming: Incoming) -> int:
-    """Slack tells seconds with a fraction; a clock that is ahead of ours is not believed."""
+def _at_ms(event: Json) -> int:
+    """Slack tells seconds with a fraction."""
     told = _TIME.fullmatch(text_in(event, "ts"))
     if told is None:
         raise Malformed("ts is not in seconds")
     milliseconds = (told[2] or "").ljust(3, "0")[:3]
-    return min(int(told[1] + milliseconds), incoming.now_ms)
+    return int(told[1] + milliseconds)
 
 
 def shown(text: str) -> str:

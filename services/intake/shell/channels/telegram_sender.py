@@ -16,13 +16,13 @@ from urllib.parse import quote
 from aiohttp import ClientResponse
 
 from services.intake.core.account import Account
-from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
+from services.intake.core.delivery.commands import Answer, ReportAttempt
 from services.intake.core.delivery.model import Dispatch
 from services.intake.shell.channels.calls import (
     CALL_TIMEOUT,
+    ListsNothing,
     attempted,
     ended,
-    looked_up,
     retry_after_ms_of,
     told_by,
 )
@@ -35,7 +35,7 @@ BOT_TOKEN: Final = "bot_token"  # noqa: S105 - the name of a secret, not one
 _BLOCKED: Final = "blocked by the user"
 
 
-class TelegramSender:
+class TelegramSender(ListsNothing):
     """The way out of `telegram` accounts."""
 
     def __init__(self, context: SendingContext) -> None:
@@ -55,13 +55,6 @@ class TelegramSender:
             allow_redirects=False,
         )
         return await attempted(dispatch, request, _report)
-
-    async def look_up(
-        self, dispatch: Dispatch, account: Account, *, known_ids: frozenset[str]
-    ) -> ReportLookup:
-        """There is nowhere to look."""
-        del account, known_ids
-        return looked_up(dispatch, Sighting.ABSENT)
 
 
 def _body(dispatch: Dispatch) -> Mapping[str, str]:

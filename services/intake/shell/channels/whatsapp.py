@@ -16,11 +16,12 @@ from typing import Final
 from starlette.responses import Response
 
 from services.intake.core.account import Account
-from services.intake.core.commands import NoteProgress, ReceiveMessage
+from services.intake.core.commands import NoteProgress
 from services.intake.core.identity import home_id, inbound_message_id
 from services.intake.core.model import Channel as Medium
 from services.intake.core.model import Progress
 from services.intake.shell.addresses import BadAddress, normalise
+from services.intake.shell.channels.arrivals import arrived
 from services.intake.shell.channels.forms import json_object
 from services.intake.shell.channels.json_fields import (
     Json,
@@ -35,7 +36,6 @@ from services.intake.shell.channels.meta_webhook import (
     is_by_meta,
 )
 from services.intake.shell.channels.protocol import (
-    Arrived,
     Channel,
     Incoming,
     Item,
@@ -115,29 +115,16 @@ def _message(said: Json, value: Json, incoming: Incoming, account: Account) -> I
     kind = wanted_in(said, "type")
     if kind in _UNBUILT:
         return Unread(kind)
-    provider_id, sender = wanted_in(said, "id"), _sender(said)
+    provider_id = wanted_in(said, "id")
     message_id = inbound_message_id(account.account_id, provider_id)
-    content = content_of(kind, said, message_id)
-    return Arrived(
-        ReceiveMessage(
-            tenant_id=account.tenant_id,
-            home_id=home_id(account.tenant_id, Medium.WHATSAPP, sender),
-            account_id=account.account_id,
-            channel=Medium.WHATSAPP,
-            from_address=sender,
-            to_address=account.address,
-            message_id=message_id,
-            provider_message_id=provider_id,
-            text=content.text,
-            occurred_at_ms=_at_ms(said, incoming),
-            received_at_ms=incoming.now_ms,
-            new_conversation_id="",
-            from_name=_name(said, value),
-            language=account.language,
-            pool_hint=account.pool_hint,
-            tags=account.tags,
-            attachments=content.attachments,
-        )
+    return arrived(
+        account,
+        incoming,
+        sender=_sender(said),
+        provider_id=provider_id,
+        content=content_of(kind, said, message_id),
+        at_ms=_at_ms(said),
+        from_name=_name(said, value),
     )
 
 
@@ -155,7 +142,7 @@ def _status(said: Json, incoming: Incoming, account: Account) -> Item:
         provider_message_id=wanted_in(said, "id"),
         progress=progress,
         reason=str(errors[0].get("code", "")) if errors else "",
-        occurred_at_ms=_at_ms(said, incoming),
+        occurred_at_ms=min(_at_ms(said), incoming.now_ms),
         by_provider=True,
     )
     return Reported(note, recipient)
@@ -179,12 +166,12 @@ def _name(said: Json, value: Json) -> str:
     return ""
 
 
-def _at_ms(said: Json, incoming: Incoming) -> int:
-    """Meta tells whole seconds; a clock that is ahead of ours is not believed."""
+def _at_ms(said: Json) -> int:
+    """Meta tells whole seconds."""
     seconds = text_in(said, "timestamp")
     if not seconds.isdecimal() or len(seconds) > 12:
         raise Malformed("timestamp is not in seconds")
-    return min(int(seconds) * 1000, incoming.now_ms)
+    return int(seconds) * 1000
 
 
 CHANNEL = Channel(

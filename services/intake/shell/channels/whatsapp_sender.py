@@ -14,14 +14,14 @@ from urllib.parse import quote
 from aiohttp import ClientResponse
 
 from services.intake.core.account import Account
-from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
+from services.intake.core.delivery.commands import Answer, ReportAttempt
 from services.intake.core.delivery.model import Dispatch
 from services.intake.shell.channels.calls import (
     CALL_TIMEOUT,
+    ListsNothing,
     answer_of,
     attempted,
     ended,
-    looked_up,
     retry_after_ms_of,
     told_by,
 )
@@ -35,7 +35,7 @@ _THROTTLED: Final = frozenset({4, 80007, 130429, 131048, 131056})
 """Codes of limits: of the app, the business, the number, spam, and of one recipient."""
 
 
-class WhatsAppSender:
+class WhatsAppSender(ListsNothing):
     """The way out of `whatsapp` accounts."""
 
     def __init__(self, context: SendingContext) -> None:
@@ -54,13 +54,6 @@ class WhatsAppSender:
             allow_redirects=False,
         )
         return await attempted(dispatch, request, _report)
-
-    async def look_up(
-        self, dispatch: Dispatch, account: Account, *, known_ids: frozenset[str]
-    ) -> ReportLookup:
-        """There is nowhere to look; a status may still come while we wait."""
-        del account, known_ids
-        return looked_up(dispatch, Sighting.ABSENT)
 
 
 def _body(dispatch: Dispatch) -> Mapping[str, Any]:

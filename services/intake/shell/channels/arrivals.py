@@ -1,0 +1,46 @@
+"""A customer's message as it comes from any channel: what follows from the account and the time."""
+
+from __future__ import annotations
+
+from services.intake.core.account import Account
+from services.intake.core.commands import ReceiveMessage
+from services.intake.core.identity import home_id, inbound_message_id
+from services.intake.shell.channels.contents import Content
+from services.intake.shell.channels.protocol import Arrived, Incoming
+
+
+def arrived(
+    account: Account,
+    incoming: Incoming,
+    *,
+    sender: str,
+    provider_id: str,
+    content: Content,
+    at_ms: int,
+    from_name: str = "",
+) -> Arrived:
+    """What `sender` (normalised) wrote at `at_ms`; a clock that is ahead of ours is not believed.
+
+    The account's medium is the message's.
+    """
+    return Arrived(
+        ReceiveMessage(
+            tenant_id=account.tenant_id,
+            home_id=home_id(account.tenant_id, account.channel, sender),
+            account_id=account.account_id,
+            channel=account.channel,
+            from_address=sender,
+            to_address=account.address,
+            message_id=inbound_message_id(account.account_id, provider_id),
+            provider_message_id=provider_id,
+            text=content.text,
+            occurred_at_ms=min(at_ms, incoming.now_ms),
+            received_at_ms=incoming.now_ms,
+            new_conversation_id="",
+            from_name=from_name,
+            language=account.language,
+            pool_hint=account.pool_hint,
+            tags=account.tags,
+            attachments=content.attachments,
+        )
+    )
