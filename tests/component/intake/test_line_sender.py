@@ -144,10 +144,25 @@ async def test_what_an_answer_means(
     retry_after_ms: int,
 ) -> None:
     line.handler = handler
-    report = await sender.send(FRESH, business())
+    report = await sender.send(replace(FRESH, attempts=1), business())
     assert (report.answer, report.reason) == (answer, reason)
-    assert (report.attempt, report.retry_after_ms) == (2, retry_after_ms)
+    assert (report.attempt, report.retry_after_ms) == (1, retry_after_ms)
     assert len(line.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("dispatch", "handler"),
+    [
+        (FRESH, answering(401, refusal("Authentication failed"))),
+        (replace(FRESH, attempts=12), answering(429, refusal("monthly limit"))),
+    ],
+    ids=["refused", "last_and_limited"],
+)
+async def test_what_an_earlier_attempt_may_have_sent_is_not_called_failed(
+    line: Provider, sender: LineSender, dispatch: Dispatch, handler: Handler
+) -> None:
+    line.handler = handler
+    assert (await sender.send(dispatch, business())).answer is Answer.UNKNOWN
 
 
 WITHOUT_ANOTHER = [

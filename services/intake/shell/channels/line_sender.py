@@ -76,13 +76,16 @@ def _repeatable(dispatch: Dispatch, report: ReportAttempt) -> ReportAttempt:
     """The report, where an unknown end is as good as none because another attempt will tell.
 
     LINE asks for a repeat after a 5xx or a timeout, and refuses one whose key it has accepted: so
-    it can double nothing. Without another attempt the end stays unknown, and so does an end that
-    the key may not outlive.
+    it can double nothing. The price is that an attempt before this one may have had its effect: so
+    nothing that ends the message without it is certain, nor is an end that the key may not outlive.
     """
     is_last = dispatch.attempts >= (dispatch.attempts_max or _ATTEMPTS_MAX)
-    if report.answer is not Answer.UNKNOWN or is_last or not _knows_key(dispatch):
-        return report
-    return replace(report, answer=Answer.NOT_ACCEPTED)
+    ends = report.answer is Answer.REFUSED or (is_last and report.answer is Answer.NOT_ACCEPTED)
+    if ends and dispatch.attempts > 1:
+        return replace(report, answer=Answer.UNKNOWN)
+    if report.answer is Answer.UNKNOWN and not is_last and _knows_key(dispatch):
+        return replace(report, answer=Answer.NOT_ACCEPTED)
+    return report
 
 
 def _knows_key(dispatch: Dispatch) -> bool:
