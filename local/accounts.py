@@ -90,18 +90,31 @@ async def opened(home: Home, state: StackState, *, tenant: str) -> AsyncIterator
 
 def channel_of(name: str) -> model.Channel.ValueType:
     """The channel of a name such as `sms`. Raises `StackError`."""
-    value = model.Channel.items()
-    known = {each.removeprefix("CHANNEL_").lower(): number for each, number in value if number}
+    numbers = model.Channel.items()
+    known = {each.removeprefix("CHANNEL_").lower(): number for each, number in numbers if number}
     if name.lower() not in known:
         raise StackError(f"No such channel: {name}; there are {', '.join(sorted(known))}.")
     return known[name.lower()]
 
 
+def uncertain_policy_of(name: str) -> model.UncertainPolicy.ValueType:
+    """What an uncertain delivery counts as: `hold`, `fail`, `assume-sent`. Raises `StackError`."""
+    prefix, numbers = "UNCERTAIN_POLICY_", model.UncertainPolicy.items()
+    known = {
+        each.removeprefix(prefix).lower().replace("_", "-"): number
+        for each, number in numbers
+        if number
+    }
+    if name not in known:
+        raise StackError(f"--if-unseen takes {', '.join(known)}, not {name}.")
+    return known[name]
+
+
 def webhooks(account: model.Account, base_url: str) -> list[str]:
     """The addresses to enter at the provider: method and URL."""
-    hooks = [each for each in discover() if each.provider == account.provider]
-    paths = [("POST", hook.path) for channel in hooks for hook in channel.hooks]
-    paths += [("GET", each.path) for channel in hooks for each in channel.handshakes]
+    channels = [each for each in discover() if each.provider == account.provider]
+    paths = [("POST", hook.path) for channel in channels for hook in channel.hooks]
+    paths += [("GET", each.path) for channel in channels for each in channel.handshakes]
     return [f"{how} {base_url}{path.format(account_id=account.account_id)}" for how, path in paths]
 
 

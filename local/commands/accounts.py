@@ -88,6 +88,9 @@ def put(
         list[str] | None,
         typer.Option("--set", help="name=value, as the channel needs; repeatable."),
     ] = None,
+    if_unseen: Annotated[
+        str, typer.Option(help="What a delivery counts as of which nobody knows the end.")
+    ] = "hold",
     disabled: Annotated[bool, typer.Option("--disabled", help="Refuse what comes in.")] = False,  # noqa: FBT002 - typer calls it by keyword
     home: console.HomeOption = None,
     tenant: TenantOption = TENANT,
@@ -107,6 +110,7 @@ def put(
         pool_hint=pool,
         tags=tag or (),
         settings=accounts.pairs(setting or ()),
+        uncertain_policy=accounts.uncertain_policy_of(if_unseen),
         enabled=not disabled,
     )
     written = _call(home, tenant, lambda opened: opened.put(stated))

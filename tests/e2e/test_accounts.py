@@ -14,7 +14,7 @@ WHATSAPP = (*PUT, "--address", "+4930555000", "--set", f"phone_number_id={NUMBER
 
 
 def test_an_account_is_written_shown_and_used(stack: Stack) -> None:
-    written = stack.run(*WHATSAPP, "--language", "de", "--tag", "vip")
+    written = stack.run(*WHATSAPP, "--language", "de", "--tag", "vip", "--if-unseen", "fail")
     assert written.status == 0, written.err
     address = f"{stack.state.http('intake')[0]}{PATH}"
     assert f"GET {address}" in written.out
@@ -26,6 +26,7 @@ def test_an_account_is_written_shown_and_used(stack: Stack) -> None:
     shown = stack.run("accounts", "show", ID, "-o", "json").json
     assert shown["secrets"] == ["app_secret 1 (current)", "verify_token 2 (current)"]
     assert (shown["settings"], shown["tags"]) == ({"phone_number_id": NUMBER_ID}, ["vip"])
+    assert shown["uncertain_policy"] == "UNCERTAIN_POLICY_FAIL"
     listed = stack.run("accounts", "list", "-o", "json").json
     assert ID in [each["account_id"] for each in listed]
 
@@ -52,6 +53,7 @@ def test_what_cannot_be_written_is_said_in_a_sentence(stack: Stack) -> None:
             ("accounts", "put", "x", "--channel", "form", "--provider", "webb", "--address", "a"),
             "account.provider: there are api",
         ),
+        ((*WHATSAPP, "--if-unseen", "maybe"), "--if-unseen takes hold"),
         (("accounts", "rotate", ID, "app_secret"), "standard input"),
     ):
         refused = stack.run(*arguments)

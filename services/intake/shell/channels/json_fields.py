@@ -22,10 +22,23 @@ def text_in(of: Json, name: str) -> str:
     return storable(found) if isinstance(found, str) else ""
 
 
+def texts_in(of: Json, name: str) -> list[str]:
+    """The texts of a list that are not empty."""
+    found = of.get(name)
+    several = found if isinstance(found, list) else []
+    return [storable(each) for each in several if isinstance(each, str) and storable(each)]
+
+
+def number_in(of: Json, name: str) -> int:
+    """A whole number, 0 where there is none."""
+    found = of.get(name)
+    return found if type(found) is int else 0  # true is an int too
+
+
 def size_in(of: Json, name: str) -> int:
     """A number of bytes, 0 where there is none or one beyond what the contract's field holds."""
-    found = of.get(name)
-    return found if type(found) is int and 0 <= found <= BYTES_MAX else 0  # true is an int too
+    found = number_in(of, name)
+    return found if 0 <= found <= BYTES_MAX else 0
 
 
 def wanted_in(of: Json, name: str) -> str:

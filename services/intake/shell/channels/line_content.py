@@ -15,6 +15,7 @@ from services.intake.shell.channels.json_fields import (
     object_in,
     size_in,
     text_in,
+    texts_in,
     wanted_in,
 )
 from services.intake.shell.channels.protocol import Malformed
@@ -75,10 +76,8 @@ def _location(said: Json) -> str:
 
 def _sticker(said: Json) -> str:
     """What the customer wrote on it, and what LINE says that it means."""
-    keywords = said.get("keywords")
-    listed = keywords if isinstance(keywords, list) else []
-    words = [word for word in listed if isinstance(word, str)]
-    return _named("sticker", joined([text_in(said, "text"), *words]))
+    words = [text_in(said, "text"), *texts_in(said, "keywords")]
+    return _named("sticker", joined(words))
 
 
 _TEXTS: Final[Mapping[str, Callable[[Json], str]]] = {

@@ -23,7 +23,7 @@ from services.intake.core.model import Channel as Medium
 from services.intake.shell.addresses import BadAddress, normalise
 from services.intake.shell.channels.arrivals import arrived
 from services.intake.shell.channels.contents import Content, joined, map_link, unshown
-from services.intake.shell.channels.forms import json_object
+from services.intake.shell.channels.forms import json_object, storable
 from services.intake.shell.channels.json_fields import (
     Json,
     object_in,
@@ -152,8 +152,8 @@ def _delivery(event: Json, incoming: Incoming, account: Account) -> Sequence[Ite
     recipient = _person(event, "sender")
     at_ms = _at_ms(event.get("timestamp", told.get("watermark")), incoming)
     return [
-        _reported(Progress.DELIVERED, "", mid, recipient, at_ms, account)
-        if isinstance(mid, str) and mid
+        _reported(Progress.DELIVERED, "", storable(mid), recipient, at_ms, account)
+        if isinstance(mid, str) and storable(mid)
         else Unread("malformed")
         for mid in mids
     ]

@@ -24,7 +24,7 @@ from services.intake.shell.channels.calls import (
     retry_after_ms_of,
     told_by,
 )
-from services.intake.shell.channels.json_fields import Json, object_in, text_in
+from services.intake.shell.channels.json_fields import Json, number_in, object_in, text_in
 from services.intake.shell.channels.protocol import SendingContext
 
 API_URL: Final = "https://graph.facebook.com"
@@ -71,7 +71,7 @@ async def _report(dispatch: Dispatch, response: ClientResponse) -> ReportAttempt
         named = text_in(told, "message_id")
         return ended(dispatch, Answer.ACCEPTED, provider_message_id=named)
     error = object_in(told, "error")
-    code = _number_in(error, "code")
+    code = number_in(error, "code")
     reason = _reason(error) or f"http_{response.status}"
     answer = Answer.NOT_ACCEPTED if code in _THROTTLED else answer_of(response.status)
     return ended(dispatch, answer, reason, retry_after_ms=retry_after_ms_of(response) or 0)
@@ -79,12 +79,6 @@ async def _report(dispatch: Dispatch, response: ClientResponse) -> ReportAttempt
 
 def _reason(error: Json) -> str:
     """The code, which of all that is not allowed says only for a closed window why."""
-    code, subcode = _number_in(error, "code"), _number_in(error, "error_subcode")
+    code, subcode = number_in(error, "code"), number_in(error, "error_subcode")
     closed = code == _NOT_ALLOWED and subcode == _OUTSIDE_WINDOW
     return str(subcode if closed else code or "")
-
-
-def _number_in(of: Json, name: str) -> int:
-    """A number, 0 where there is none."""
-    found = of.get(name)
-    return found if isinstance(found, int) and not isinstance(found, bool) else 0

@@ -25,6 +25,7 @@ from services.intake.shell.channels.arrivals import arrived
 from services.intake.shell.channels.forms import json_object
 from services.intake.shell.channels.json_fields import (
     Json,
+    number_in,
     object_in,
     objects_in,
     text_in,
@@ -141,7 +142,7 @@ def _status(said: Json, incoming: Incoming, account: Account) -> Item:
         message_id=text_in(said, "biz_opaque_callback_data"),
         provider_message_id=wanted_in(said, "id"),
         progress=progress,
-        reason=str(errors[0].get("code", "")) if errors else "",
+        reason=str(number_in(errors[0], "code") or "") if errors else "",
         occurred_at_ms=min(_at_ms(said), incoming.now_ms),
         by_provider=True,
     )

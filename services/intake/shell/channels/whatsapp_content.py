@@ -12,6 +12,7 @@ from services.intake.core.model import Attachment
 from services.intake.shell.channels.contents import Content, joined, map_link, unshown
 from services.intake.shell.channels.json_fields import (
     Json,
+    number_in,
     object_in,
     objects_in,
     text_in,
@@ -84,7 +85,7 @@ def _contact(card: Json) -> str:
 def _order(parts: list[Json]) -> str:
     """What they want from the catalogue."""
     items = [
-        f"{item.get('quantity', 1)} × {text_in(item, 'product_retailer_id')}"
+        f"{number_in(item, 'quantity')} × {text_in(item, 'product_retailer_id')}"
         for item in objects_in(parts[0], "product_items")
     ]
     return joined([text_in(parts[0], "text"), *items])

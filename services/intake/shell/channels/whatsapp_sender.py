@@ -25,7 +25,7 @@ from services.intake.shell.channels.calls import (
     retry_after_ms_of,
     told_by,
 )
-from services.intake.shell.channels.json_fields import object_in, objects_in, text_in
+from services.intake.shell.channels.json_fields import number_in, object_in, objects_in, text_in
 from services.intake.shell.channels.protocol import SendingContext
 
 API_URL: Final = "https://graph.facebook.com"
@@ -74,8 +74,7 @@ async def _report(dispatch: Dispatch, response: ClientResponse) -> ReportAttempt
     if response.status == 200:
         ids = [text_in(message, "id") for message in objects_in(told, "messages")]
         return ended(dispatch, Answer.ACCEPTED, provider_message_id="".join(ids[:1]))
-    code = object_in(told, "error").get("code")
-    code = code if isinstance(code, int) else 0
+    code = number_in(object_in(told, "error"), "code")
     reason = str(code or f"http_{response.status}")
     answer = Answer.NOT_ACCEPTED if code in _THROTTLED else answer_of(response.status)
     return ended(dispatch, answer, reason, retry_after_ms=retry_after_ms_of(response) or 0)
