@@ -41,6 +41,7 @@ from services.intake.shell.grpc_api.conversation_api import ConversationApi
 from services.intake.shell.grpc_api.customer_api import CustomerApi
 from services.intake.shell.grpc_api.intake_api import IntakeApi
 from services.intake.shell.http import Door
+from services.intake.shell.reception import Reception
 from services.intake.shell.store import ConversationStore
 from services.intake.shell.topics import CONVERSATIONS
 from services.intake.shell.vault import Vault
@@ -76,7 +77,7 @@ def build(settings: IntakeSettings) -> App:
     tail = Tail(CONVERSATIONS, bootstrap=settings.kafka_bootstrap, partitions=partitions)
     door = Door(
         accounts=parts.accounts,
-        bus=bus,
+        reception=Reception(bus=bus, clock=clock, metrics=metrics),
         clock=clock,
         metrics=metrics,
         public_url=settings.public_url,

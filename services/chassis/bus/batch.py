@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from switchboard.engine.v1.records_pb2 import CommandOutcome, DeadLetter, OutboxBatch, OutboxRecord
 
-from services.chassis.bus.effects import Answered, Effects, Emission
+from services.chassis.bus.effects import Answered, Effects
 from services.chassis.bus.headers import partition_for
 from services.chassis.bus.processor import Row
 from services.chassis.bus.shard import ShardDraft
@@ -53,31 +53,19 @@ class Batch(Generic[S]):
         for emission in effects.emissions:
             self.publish(draft, emission, traceparent=traceparent)
         draft.timers.changes.update(effects.timers)
-        if request_key is not None:
+        if request_key is not None and not effects.passed_on:
             self.requests[request_key] = (draft.now_ms, effects.answer)
             if effects.answer is not None:
                 self.told.append(Answered(request_key, effects.answer))
         self.told.extend(effects.told)
 
     def publish(
-        self, draft: ShardDraft[S], emission: Emission, *, traceparent: bytes | None = None
+        self, draft: ShardDraft[S], record: OutboxRecord, *, traceparent: bytes | None = None
     ) -> None:
-        """Give an emission its partition and sequence, and put it into the outbox."""
-        topic, key, type_name, value, subject = emission
-        partition = partition_for(key, self.partitions_of(topic))
-        given = draft.next_sequence(topic, partition)
-        record = OutboxRecord(
-            topic=topic,
-            partition=partition,
-            key=key,
-            value=value,
-            type_name=type_name,
-            subject=subject,
-            time_ms=draft.now_ms,
-            traceparent=traceparent or b"",
-            incarnation=given.incarnation,
-            sequence=given.sequence,
-        )
+        """Give an emission its partition, sequence and time, and put it into the outbox."""
+        record.partition = partition_for(record.key, self.partitions_of(record.topic))
+        record.incarnation, record.sequence = draft.next_sequence(record.topic, record.partition)
+        record.time_ms, record.traceparent = draft.now_ms, traceparent or b""
         self.outbox.setdefault(draft.shard.number, []).append(record)
 
     def commit(self, published: Mapping[int, int]) -> Commit:

@@ -10,11 +10,11 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 from switchboard.engine.v1.control_pb2 import Control
-from switchboard.engine.v1.records_pb2 import DeadLetter
+from switchboard.engine.v1.records_pb2 import DeadLetter, OutboxRecord
 
 from services.chassis.bus.batch import Batch
 from services.chassis.bus.deadletters import TIMER, announced, describe, letter_for, record_in
-from services.chassis.bus.effects import Effects, Emission
+from services.chassis.bus.effects import Effects
 from services.chassis.bus.fates import BusError, ends_process
 from services.chassis.bus.processor import DueTimer, Input, Processor, parkable
 from services.chassis.bus.record import Record
@@ -253,8 +253,10 @@ class Decider(Generic[S]):
         )
         batch.letters.append(letter)
         said = announced(letter)
-        name, value = DeadLetter.DESCRIPTOR.full_name, said.SerializeToString(deterministic=True)
-        batch.publish(draft, Emission(self._letters_topic, said.key, name, value, item.entity))
+        value = said.SerializeToString(deterministic=True)
+        record = OutboxRecord(topic=self._letters_topic, key=said.key, value=value)
+        record.subject, record.type_name = item.entity, DeadLetter.DESCRIPTOR.full_name
+        batch.publish(draft, record)
 
     def _obey(
         self, batch: Batch[S], draft: ShardDraft[S], item: Parsed, repeats: frozenset[str]

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from google.protobuf.message import Message
-from switchboard.engine.v1.records_pb2 import CommandOutcome
+from switchboard.engine.v1.records_pb2 import CommandOutcome, OutboxRecord
 
 from services.chassis.bus.processor import Row
 
 EMITTED_BYTES_MAX = 900_000  # below the brokers' 1 MiB: a record is refused before it is committed
-
-
-class Emission(NamedTuple):
-    """A message to publish; its partition and sequence are given when the batch is put together."""
-
-    topic: str
-    key: bytes
-    type_name: str
-    value: bytes
-    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +28,10 @@ class Effects:
     source: str  # "<processor>|<topic>|<partition>|<offset>": what the ids are derived from
     now_ms: int
     puts: list[tuple[str, Row]] = field(default_factory=list)
-    emissions: list[Emission] = field(default_factory=list)
+    emissions: list[OutboxRecord] = field(default_factory=list)
     timers: dict[str, int | None] = field(default_factory=dict)
     answer: CommandOutcome | None = None
+    passed_on: bool = False
     told: list[object] = field(default_factory=list)
     _ids: int = 0
 
@@ -59,8 +49,14 @@ class Effects:
         value = message.SerializeToString(deterministic=True)  # maps too: a replay says the same
         if len(value) > EMITTED_BYTES_MAX:
             raise ValueError(f"{len(value)} bytes for {topic}; at most {EMITTED_BYTES_MAX}")
-        name = message.DESCRIPTOR.full_name
-        self.emissions.append(Emission(topic, key.encode(), name, value, subject))
+        record = OutboxRecord(topic=topic, key=key.encode(), value=value, subject=subject)
+        record.type_name = message.DESCRIPTOR.full_name
+        self.emissions.append(record)
+
+    def emit_after_all(self, topic: str, key: str, message: Message) -> None:
+        """Publish when all that the shard emitted before is acknowledged."""
+        self.emit(topic, key, message)
+        self.emissions[-1].after_all = True
 
     def timer(self, key: str, due_ms: int) -> None:
         """Set or move a timer."""
@@ -73,6 +69,10 @@ class Effects:
     def outcome(self, outcome: CommandOutcome) -> None:
         """Answer this input's request."""
         self.answer = outcome
+
+    def pass_on(self) -> None:
+        """Leave this input's request to whoever it was emitted to."""
+        self.passed_on = True
 
     def tell(self, fact: object) -> None:
         """Hand a fact to this process's listeners after the commit."""

@@ -71,6 +71,13 @@ class Out(Protocol):
     def emit(self, topic: str, key: str, message: Message, *, subject: str = "") -> None:
         """Publish `message` after the commit, in order, exactly once for its readers."""
 
+    def emit_after_all(self, topic: str, key: str, message: Message) -> None:
+        """Publish `message` when everything that the shard has emitted before is acknowledged.
+
+        Order is kept in each partition only. Behind this another shard may go on from here: what it
+        says of the same thing, in whatever partition, comes later.
+        """
+
     def timer(self, key: str, due_ms: int) -> None:
         """Set or move the shard's timer `key`; `fire` is called once log time has reached it."""
 
@@ -79,6 +86,9 @@ class Out(Protocol):
 
     def outcome(self, outcome: CommandOutcome) -> None:
         """Answer this input's request: whoever repeats its request key gets the same answer."""
+
+    def pass_on(self) -> None:
+        """Another shard answers this input's request, which is emitted to it: no repeat yet."""
 
     def tell(self, fact: object) -> None:
         """Hand `fact` to the listeners in this process right after the commit."""

@@ -149,7 +149,8 @@ class Relay:
             some.append(committed)
             count += len(committed.records)
         failpoint(BEFORE_PUBLISH)
-        await self._publisher.publish(self._by_partition(some))
+        for turn in _turns(some):
+            await self._publisher.publish(self._by_partition(turn))
         failpoint(AFTER_PUBLISH)
         for committed in some:
             # A restart meanwhile has emptied the queue: those records are published once more.
@@ -166,10 +167,20 @@ class Relay:
             self._wake.clear()
         self._drained.set()
 
-    def _by_partition(self, some: Iterable[Committed]) -> Partitioned:
+    def _by_partition(self, turn: Iterable[tuple[int, OutboxRecord]]) -> Partitioned:
         partitioned: dict[tuple[str, int], list[Outgoing]] = {}
-        for committed in some:
-            for record in committed.records:
-                sent = outgoing(record, writer=self._processor, shard=committed.shard)
-                partitioned.setdefault((record.topic, record.partition), []).append(sent)
+        for shard, record in turn:
+            sent = outgoing(record, writer=self._processor, shard=shard)
+            partitioned.setdefault((record.topic, record.partition), []).append(sent)
         return partitioned
+
+
+def _turns(some: Iterable[Committed]) -> list[list[tuple[int, OutboxRecord]]]:
+    """What may go out at once: a record that goes after all others begins a turn."""
+    turns: list[list[tuple[int, OutboxRecord]]] = [[]]
+    for committed in some:
+        for record in committed.records:
+            if record.after_all:
+                turns.append([])
+            turns[-1].append((committed.shard, record))
+    return turns

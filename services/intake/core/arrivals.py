@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import reduce
 
-from services.intake.core.commands import ReceiveMessage
+from services.intake.core.commands import JoinConversation, ReceiveMessage
 from services.intake.core.customers import introduced
-from services.intake.core.events import ConversationOpened, Event, MessageAdded, StatusChanged
+from services.intake.core.events import (
+    ConversationOpened,
+    Event,
+    LinkAsked,
+    MessageAdded,
+    MessagePassedOn,
+    StatusChanged,
+)
 from services.intake.core.evolve import evolve
+from services.intake.core.keywords import heeded
 from services.intake.core.lifecycle import Arrival, arrival
+from services.intake.core.linking import link
+from services.intake.core.links import LinkReason, LinkRule, siblings
 from services.intake.core.model import (
     Conversation,
     Customer,
     Dossier,
     Kind,
     Message,
+    StatedIdentity,
     Status,
 )
+from services.intake.core.placement import Placement, place
 from services.intake.core.policies import ThreadingPolicy
+from services.intake.core.refusals import Rejection
 
 Events = tuple[Event, ...]
 
@@ -30,40 +44,107 @@ def receive(
     if command.message_id in dossier.message_ids:
         return ()
     # Providers' clocks are not ours: what claims to come from the future came now.
-    command = replace(command, occurred_at_ms=min(command.occurred_at_ms, now_ms))
+    command = heeded(replace(command, occurred_at_ms=min(command.occurred_at_ms, now_ms)))
     about = introduced(dossier, command, now_ms, policy)
     dossier = reduce(evolve, about, dossier)
     assert dossier.customer is not None, "a message introduces its sender"
-    threaded = _thread(dossier.live, dossier.customer, command, policy)
-    live = reduce(evolve, threaded, dossier).live
-    assert live is not None, "threading ends in a live conversation"
-    return (*about, *threaded, MessageAdded(_message(live, command)))
+    placement = place(dossier, command, policy)
+    links = tuple(_links(dossier, command, placement, now_ms, policy))
+    found = placement.conversation
+    if found is not None and found.home_id not in dossier.customer.homes:
+        return (*about, *links, MessagePassedOn(found.home_id, found.conversation_id))
+    return (*about, *links, *_added(dossier, dossier.customer, command, placement, policy))
+
+
+def join(
+    dossier: Dossier, command: JoinConversation, now_ms: int, policy: ThreadingPolicy
+) -> Events:
+    """The message of somebody who takes part in this customer's conversation."""
+    customer = dossier.customer
+    if command.message.message_id in dossier.message_ids or customer is None:
+        return ()
+    named = replace(
+        command.message,
+        occurred_at_ms=min(command.message.occurred_at_ms, now_ms),
+        conversation_hint=command.conversation_id,
+        in_reply_to=(),
+    )
+    placement = place(dossier, named, policy)
+    return _added(dossier, customer, named, placement, policy)
+
+
+def _added(
+    dossier: Dossier,
+    customer: Customer,
+    command: ReceiveMessage,
+    placement: Placement,
+    policy: ThreadingPolicy,
+) -> Events:
+    threaded, conversation_id = _thread(customer, command, placement.conversation, policy)
+    taking = reduce(evolve, threaded, dossier).conversations[conversation_id]
+    return (*threaded, MessageAdded(_message(customer, taking, command), placement))
+
+
+def _links(
+    dossier: Dossier,
+    command: ReceiveMessage,
+    placement: Placement,
+    now_ms: int,
+    policy: ThreadingPolicy,
+) -> Iterator[LinkAsked]:
+    """Other addresses of the sender, as far as what says so is sure enough."""
+    for identity, rule in _known_as(dossier, command, placement):
+        reason = LinkReason.of(rule, f"provider/{command.account_id}")
+        if reason.confidence < policy.link_confidence_min:
+            continue
+        asked = link(dossier, identity, reason, now_ms)
+        if not isinstance(asked, Rejection):
+            yield from (event for event in asked if isinstance(event, LinkAsked))
+
+
+def _known_as(
+    dossier: Dossier, command: ReceiveMessage, placement: Placement
+) -> Iterator[tuple[StatedIdentity, LinkRule]]:
+    for stated in command.also_known_as:
+        yield stated, LinkRule.PROVIDER if stated.verified else LinkRule.STATED
+    if placement.conversation is None:  # who is known already was looked for then
+        for sibling in siblings(command.tenant_id, command.channel, command.from_address):
+            if sibling.home_id in dossier.neighbours:
+                yield sibling, LinkRule.SAME_NUMBER
 
 
 def _thread(
-    live: Conversation | None,
     customer: Customer,
     command: ReceiveMessage,
+    found: Conversation | None,
     policy: ThreadingPolicy,
-) -> Events:
-    """The events that lead to the conversation which takes the message."""
-    what = arrival(live, command.occurred_at_ms, policy)
-    if live is None or what is Arrival.OPENS:
-        return (ConversationOpened(_fresh(customer, command, follows_id=""), what),)
+) -> tuple[Events, str]:
+    """The events that lead to the conversation which takes the message, and its id."""
+    what = arrival(found, command.occurred_at_ms, policy)
+    if found is None or what is Arrival.OPENS:
+        opened = _fresh(customer, command, follows_id="")
+        return (ConversationOpened(opened, what),), opened.conversation_id
+    if command.automatic is not None:
+        if found.is_live:
+            return (), found.conversation_id
+        what = Arrival.FOLLOWS_UP
     actor = f"customer/{customer.customer_id}"
-    at_ms = command.occurred_at_ms
     if what is Arrival.REOPENS:
-        reopened = StatusChanged.of(
-            live, Status.OPEN, actor=actor, reason="customer_wrote", at_ms=at_ms
-        )
-        return (reopened,)
+        return (
+            _moved(found, Status.OPEN, actor, "customer_wrote", command),
+        ), found.conversation_id
     if what is Arrival.FOLLOWS_UP:
-        opened = _fresh(customer, command, follows_id=live.conversation_id)
-        closed = StatusChanged.of(
-            live, Status.CLOSED, actor=actor, reason="followed_up", at_ms=at_ms
-        )
-        return (closed, ConversationOpened(opened, what))
-    return ()
+        opened = _fresh(customer, command, follows_id=found.conversation_id)
+        closed = _moved(found, Status.CLOSED, actor, "followed_up", command)
+        begun = ConversationOpened(opened, what)
+        return ((closed, begun) if found.is_live else (begun,)), opened.conversation_id
+    return (), found.conversation_id
+
+
+def _moved(
+    found: Conversation, after: Status, actor: str, reason: str, command: ReceiveMessage
+) -> StatusChanged:
+    return StatusChanged.of(found, after, actor=actor, reason=reason, at_ms=command.occurred_at_ms)
 
 
 def _fresh(customer: Customer, command: ReceiveMessage, *, follows_id: str) -> Conversation:
@@ -78,25 +159,30 @@ def _fresh(customer: Customer, command: ReceiveMessage, *, follows_id: str) -> C
         account_address=command.to_address,
         tier=customer.tier,
         language=command.language or customer.language,
-        status=Status.OPEN,
+        status=Status.OPEN if command.automatic is None else Status.CLOSED,
         opened_at_ms=command.occurred_at_ms,
         updated_at_ms=command.occurred_at_ms,
+        closed_at_ms=0 if command.automatic is None else command.occurred_at_ms,
         subject=command.subject,
         pool_hint=command.pool_hint,
         tags=command.tags,
         attributes=customer.attributes,
         follows_id=follows_id,
+        participants=command.participants,
     )
 
 
-def _message(conversation: Conversation, command: ReceiveMessage) -> Message:
+def _message(customer: Customer, conversation: Conversation, command: ReceiveMessage) -> Message:
+    """As it is kept. Somebody who takes part in the conversation is called by their own home."""
+    own = customer.identity(command.channel, command.from_address)
+    author_id = customer.customer_id if own else command.home_id
     return Message(
         message_id=command.message_id,
         conversation_id=conversation.conversation_id,
         kind=Kind.INBOUND,
         channel=command.channel,
         account_id=command.account_id,
-        author=f"customer/{conversation.customer_id}",
+        author=f"customer/{author_id}",
         from_address=command.from_address,
         to_address=command.to_address,
         text=command.text,
@@ -107,4 +193,8 @@ def _message(conversation: Conversation, command: ReceiveMessage) -> Message:
         language=command.language or conversation.language,
         provider_message_id=command.provider_message_id,
         attachments=command.attachments,
+        participants=command.participants,
+        automatic=command.automatic,
+        quoted_text=command.quoted_text,
+        original_reference=command.original_reference,
     )

@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.intake.core.commands import ReceiveMessage, UpsertCustomer
-from services.intake.core.events import CustomerAdded, CustomerUpdated, Event
+from services.intake.core.commands import (
+    EraseCustomer,
+    ReceiveMessage,
+    SetConsent,
+    Statement,
+    UpsertCustomer,
+)
+from services.intake.core.events import CustomerAdded, CustomerErased, CustomerUpdated, Event
+from services.intake.core.keywords import Keyword, keyword
 from services.intake.core.model import Channel, Customer, Dossier, Identity
 from services.intake.core.policies import ThreadingPolicy
+from services.intake.core.refusals import Reason, Rejection
+
+
+def state(
+    dossier: Dossier, command: Statement, now_ms: int, policy: ThreadingPolicy
+) -> tuple[Event, ...] | Rejection:
+    """What somebody states of a customer."""
+    match command:
+        case UpsertCustomer():
+            return upsert(dossier, command, now_ms, policy)
+        case SetConsent():
+            return set_consent(dossier, command, now_ms)
+        case EraseCustomer():
+            return erase(dossier, command, now_ms)
 
 
 def upsert(
@@ -54,8 +75,60 @@ def introduced(
         language=known.language or command.language or policy.default_language,
         display_name=known.display_name or command.from_name,
         attributes=tuple(sorted((dict(known.attributes) | dict(command.attributes)).items())),
+        identities=_heeding(known, command),
+        erased=False,  # whoever comes back after an erasure is somebody new
     )
     return _said(dossier, stated, now_ms)
+
+
+def _heeding(known: Customer, command: ReceiveMessage) -> tuple[Identity, ...]:
+    """Addresses after a keyword: STOP holds for the address that it came from, until START."""
+    word = keyword(command.channel, command.text)
+    if word is None:
+        return known.identities
+    at = known.identity(command.channel, command.from_address)
+    until_ms = command.occurred_at_ms if word is Keyword.STOP else 0
+    return tuple(
+        replace(each, opted_out_at_ms=until_ms) if each is at else each for each in known.identities
+    )
+
+
+def set_consent(
+    dossier: Dossier, command: SetConsent, now_ms: int
+) -> tuple[Event, ...] | Rejection:
+    """What the customer allows from now on; nothing where that is known already."""
+    known = dossier.customer
+    if known is None:
+        return Rejection(Reason.CUSTOMER_NOT_FOUND, "no such customer")
+    decisions = {each.purpose: each for each in known.consents}
+    before, decided = decisions.get(command.consent.purpose), command.consent
+    if before is not None and (before.granted, before.source) == (decided.granted, decided.source):
+        return ()
+    decisions[decided.purpose] = replace(decided, changed_at_ms=now_ms)
+    in_order = tuple(sorted(decisions.values(), key=lambda each: each.purpose))
+    return _said(dossier, replace(known, consents=in_order), now_ms)
+
+
+def erase(dossier: Dossier, command: EraseCustomer, now_ms: int) -> tuple[Event, ...] | Rejection:
+    """Nothing but ids is left of them. Their conversations are closed, since nobody can answer."""
+    known = dossier.customer
+    if known is None:
+        return Rejection(Reason.CUSTOMER_NOT_FOUND, "no such customer")
+    if known.erased:
+        return ()
+    bare = tuple(replace(each, address="", verified=False) for each in known.identities)
+    left = replace(
+        known,
+        language="",
+        display_name="",
+        identities=bare,
+        attributes=(),
+        consents=(),
+        erased=True,
+        updated_at_ms=now_ms,
+        version=known.version + 1,
+    )
+    return (CustomerErased(left, dossier.live, command.reason, now_ms),)
 
 
 def stranger(
@@ -92,4 +165,4 @@ def _said(dossier: Dossier, stated: Customer, now_ms: int) -> tuple[Event, ...]:
     return (CustomerUpdated(known, after, changed),)
 
 
-_STATED = ("tier", "language", "display_name", "attributes")
+_STATED = ("tier", "language", "display_name", "attributes", "identities", "consents", "erased")

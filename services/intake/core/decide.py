@@ -5,17 +5,16 @@ A command whose goal already holds yields no events, so a repeat is harmless whe
 
 from __future__ import annotations
 
-from typing import assert_never
-
-from services.intake.core import arrivals, customers, receipts, turns
+from services.intake.core import arrivals, customers, linking, merging, receipts, revisions, turns
 from services.intake.core.commands import (
-    CloseExpired,
     Command,
+    JoinConversation,
+    Linking,
     NoteProgress,
     ReceiveMessage,
-    Say,
-    SetStatus,
-    UpsertCustomer,
+    Regrouping,
+    Revision,
+    Statement,
 )
 from services.intake.core.events import Event
 from services.intake.core.model import Dossier
@@ -27,18 +26,18 @@ def decide(
     dossier: Dossier, command: Command, *, now_ms: int, policy: ThreadingPolicy
 ) -> tuple[Event, ...] | Rejection:
     """The events that follow from `command`, none if its goal holds, or the reason why not."""
-    match command:
-        case ReceiveMessage():
-            return arrivals.receive(dossier, command, now_ms, policy)
-        case Say():
-            return turns.say(dossier, command, now_ms)
-        case SetStatus():
-            return turns.set_status(dossier, command, now_ms)
-        case CloseExpired():
-            return turns.close_expired(dossier, command, now_ms, policy)
-        case NoteProgress():
-            return receipts.note(dossier, command)
-        case UpsertCustomer():
-            return customers.upsert(dossier, command, now_ms, policy)
-        case _:
-            assert_never(command)
+    if isinstance(command, ReceiveMessage):
+        return arrivals.receive(dossier, command, now_ms, policy)
+    if isinstance(command, JoinConversation):
+        return arrivals.join(dossier, command, now_ms, policy)
+    if isinstance(command, NoteProgress):
+        return receipts.note(dossier, command)
+    if isinstance(command, Revision):
+        return revisions.revise(dossier, command, now_ms)
+    if isinstance(command, Statement):
+        return customers.state(dossier, command, now_ms, policy)
+    if isinstance(command, Regrouping):
+        return merging.regroup(dossier, command, now_ms)
+    if isinstance(command, Linking):
+        return linking.link_step(dossier, command, now_ms, policy)
+    return turns.take(dossier, command, now_ms, policy)

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
 from services.intake.core.events import (
+    ConversationEvent,
     ConversationOpened,
+    ConversationsMerged,
+    ConversationSplit,
+    ConversationTagged,
+    ConversationUnmerged,
     CustomerAdded,
+    CustomerErased,
+    CustomerEvent,
+    CustomerReturned,
+    CustomerTaken,
     CustomerUpdated,
+    CustomerYielded,
+    DeliveryEvent,
     DeliveryProgressed,
     Event,
+    HomeRepointed,
+    IdentityParted,
+    LinkAsked,
     MessageAdded,
+    MessageEdited,
+    MessageEvent,
+    MessagePassedOn,
+    MessageReacted,
+    MessageRetracted,
     ReceiptForwarded,
     ReceiptMatched,
     ReceiptParked,
@@ -31,18 +51,69 @@ from services.intake.core.model import (
 
 def evolve(dossier: Dossier, event: Event) -> Dossier:
     """The dossier after `event`."""
+    if isinstance(event, CustomerEvent):
+        return _of_customer(dossier, event)
+    if isinstance(event, ConversationEvent):
+        return _of_conversation(dossier, event)
+    if isinstance(event, MessageEvent):
+        return _of_message(dossier, event)
+    return _of_delivery(dossier, event)
+
+
+def _of_customer(dossier: Dossier, event: CustomerEvent) -> Dossier:
     match event:
         case CustomerAdded():
             return replace(dossier, customer=event.customer)
         case CustomerUpdated():
             return _with_customer(dossier, event.customer)
-        case ConversationOpened():
-            return _with_conversation(dossier, event.conversation)
-        case MessageAdded():
-            return _with_message(dossier, event.message)
+        case CustomerErased():
+            return _erased(dossier, event)
+        case CustomerYielded():
+            return Dossier(dossier.home_id, yields_to=event.to_home_id, formerly=event.customer)
+        case HomeRepointed():
+            return replace(dossier, yields_to=event.to_home_id)
+        case CustomerTaken():
+            taken = replace(dossier, customer=event.customer, yields_to="", formerly=None)
+            return _with_conversations(taken, event.conversations)
+        case IdentityParted():
+            return _parted(dossier, event)
+        case LinkAsked() | CustomerReturned():
+            return dossier
+        case _:
+            assert_never(event)
+
+
+def _of_conversation(dossier: Dossier, event: ConversationEvent) -> Dossier:
+    match event:
+        case ConversationOpened() | ConversationTagged():
+            return _with_conversations(dossier, (event.conversation,))
+        case ConversationsMerged() | ConversationUnmerged():
+            return _with_conversations(dossier, (event.target, event.source))
+        case ConversationSplit():
+            return _split(dossier, event)
         case StatusChanged():
             before = dossier.conversations[event.conversation_id]
-            return _with_conversation(dossier, _moved(before, event))
+            return _with_conversations(dossier, (_moved(before, event),))
+        case _:
+            assert_never(event)
+
+
+def _of_message(dossier: Dossier, event: MessageEvent) -> Dossier:
+    match event:
+        case MessageAdded():
+            return _with_message(dossier, event.message)
+        case MessageEdited() | MessageRetracted():
+            return _with_revised(dossier, event.message)
+        case MessageReacted():
+            return _counted(dossier, event.message.conversation_id)
+        case MessagePassedOn():
+            return dossier
+        case _:
+            assert_never(event)
+
+
+def _of_delivery(dossier: Dossier, event: DeliveryEvent) -> Dossier:
+    match event:
         case DeliveryProgressed():
             return _with_progress(dossier, event.delivery)
         case ReceiptForwarded():
@@ -56,26 +127,77 @@ def evolve(dossier: Dossier, event: Event) -> Dossier:
             assert_never(event)
 
 
-def _with_conversation(dossier: Dossier, conversation: Conversation) -> Dossier:
+def _with_conversations(dossier: Dossier, changed: Iterable[Conversation]) -> Dossier:
     """Every change of a conversation is one event of it, so it counts one further."""
-    counted = replace(conversation, sequence=conversation.sequence + 1)
-    conversations = {**dossier.conversations, conversation.conversation_id: counted}
-    return replace(dossier, conversations=conversations)
+    counted = {each.conversation_id: replace(each, sequence=each.sequence + 1) for each in changed}
+    return replace(dossier, conversations={**dossier.conversations, **counted})
+
+
+def _counted(dossier: Dossier, conversation_id: str) -> Dossier:
+    return _with_conversations(dossier, (dossier.conversations[conversation_id],))
 
 
 def _with_customer(dossier: Dossier, customer: Customer) -> Dossier:
-    """The live conversation carries its customer's tier and attributes."""
-    dossier = replace(dossier, customer=customer)
-    if dossier.live is None:
+    """Live conversations carry their customer's tier and attributes."""
+    live = (
+        replace(held, tier=customer.tier, attributes=customer.attributes) for held in dossier.live
+    )
+    return _with_conversations(replace(dossier, customer=customer), live)
+
+
+def _erased(dossier: Dossier, event: CustomerErased) -> Dossier:
+    closed = (
+        replace(
+            held,
+            status=Status.CLOSED,
+            address="",
+            subject="",
+            attributes=(),
+            participants=(),
+            updated_at_ms=event.at_ms,
+            closed_at_ms=event.at_ms,
+        )
+        for held in event.conversations
+    )
+    return _with_conversations(replace(dossier, customer=event.customer), closed)
+
+
+def _parted(dossier: Dossier, event: IdentityParted) -> Dossier:
+    """What goes along is another home's; what stays is whoever's who has this home now."""
+    going = {held.conversation_id for held in event.conversations}
+    kept = {key: held for key, held in dossier.conversations.items() if key not in going}
+    dossier = replace(dossier, customer=event.stays, conversations=kept)
+    if event.stays.customer_id == event.before.customer_id:
         return dossier
-    live = replace(dossier.live, tier=customer.tier, attributes=customer.attributes)
-    return _with_conversation(dossier, live)
+    renamed = (
+        replace(held, customer_id=event.stays.customer_id, attributes=event.stays.attributes)
+        for held in dossier.live
+    )
+    return _with_conversations(dossier, renamed)
+
+
+def _split(dossier: Dossier, event: ConversationSplit) -> Dossier:
+    """In the new conversation its beginning, the split and every message count."""
+    dossier = _with_conversations(dossier, (event.origin,))
+    part = replace(event.part, sequence=len(event.messages) + 2)
+    moved = {each.message_id: each for each in event.messages}
+    return replace(
+        dossier,
+        conversations={**dossier.conversations, part.conversation_id: part},
+        messages={**dossier.messages, **moved},
+    )
+
+
+def _with_revised(dossier: Dossier, message: Message) -> Dossier:
+    messages = {**dossier.messages, message.message_id: message}
+    return _counted(replace(dossier, messages=messages), message.conversation_id)
 
 
 def _with_message(dossier: Dossier, message: Message) -> Dossier:
     before = dossier.conversations[message.conversation_id]
-    heard = _heard if message.kind is Kind.INBOUND else _said
-    dossier = _with_conversation(dossier, heard(before, message))
+    heard = _heard if _is_own_word(dossier.customer, message) else _overheard
+    after = heard(before, message) if message.kind is Kind.INBOUND else _said(before, message)
+    dossier = _with_conversations(dossier, (after,))
     dossier = replace(dossier, message_ids=dossier.message_ids | {message.message_id})
     if not message.kind.is_outbound:
         return dossier
@@ -93,6 +215,12 @@ def _with_message(dossier: Dossier, message: Message) -> Dossier:
     return replace(dossier, deliveries={**dossier.deliveries, message.message_id: queued})
 
 
+def _is_own_word(customer: Customer | None, message: Message) -> bool:
+    """Whether the customer wrote it, themselves and not their mail program."""
+    theirs = customer and customer.identity(message.channel, message.from_address)
+    return theirs is not None and message.automatic is None
+
+
 def _heard(before: Conversation, message: Message) -> Conversation:
     """Answers go out where the customer wrote last."""
     return replace(
@@ -102,7 +230,22 @@ def _heard(before: Conversation, message: Message) -> Conversation:
         channel=message.channel,
         address=message.from_address,
         account_address=message.to_address,
+        participants=tuple(dict.fromkeys((*before.participants, *message.participants))),
         last_inbound_at_ms=max(before.last_inbound_at_ms, message.occurred_at_ms),
+        updated_at_ms=max(before.updated_at_ms, message.occurred_at_ms),
+    )
+
+
+def _overheard(before: Conversation, message: Message) -> Conversation:
+    """What the customer has not said themselves moves no answer elsewhere."""
+    sender = () if message.automatic is not None else (message.from_address,)
+    others = (*before.participants, *sender, *message.participants)
+    heard_at_ms = 0 if message.automatic is not None else message.occurred_at_ms
+    return replace(
+        before,
+        messages=message.place,
+        participants=tuple(dict.fromkeys(others)),
+        last_inbound_at_ms=max(before.last_inbound_at_ms, heard_at_ms),
         updated_at_ms=max(before.updated_at_ms, message.occurred_at_ms),
     )
 
@@ -132,6 +275,5 @@ def _moved(before: Conversation, event: StatusChanged) -> Conversation:
 
 
 def _with_progress(dossier: Dossier, delivery: Delivery) -> Dossier:
-    conversation = dossier.conversations[delivery.conversation_id]
-    dossier = replace(dossier, deliveries={**dossier.deliveries, delivery.message_id: delivery})
-    return _with_conversation(dossier, conversation)
+    deliveries = {**dossier.deliveries, delivery.message_id: delivery}
+    return _counted(replace(dossier, deliveries=deliveries), delivery.conversation_id)

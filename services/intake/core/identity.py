@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b32decode, b32encode
 from uuid import UUID, uuid5
 
 _NAMESPACE = UUID("8e2f3a52-6d0c-5d0b-9a51-3c1f0a7b6e44")
@@ -23,6 +24,28 @@ def inbound_message_id(account_id: str, provider_message_id: str) -> str:
 def requested_message_id(tenant_id: str, request_id: str) -> str:
     """The id of a message that a caller asked for: a repeated request names the same message."""
     return _named("request", tenant_id, request_id)
+
+
+def conversation_token(conversation_id: str) -> str:
+    """The id in 26 letters and digits that survive mail programs: no dashes, no letter case."""
+    return b32encode(UUID(conversation_id).bytes).decode().rstrip("=").lower()
+
+
+def conversation_of_token(token: str) -> str:
+    """The id that a token stands for; empty where it is none."""
+    try:
+        return str(UUID(bytes=b32decode(token.upper() + "======")))
+    except ValueError:
+        return ""
+
+
+def message_of_reference(reference: str) -> str:
+    """Our id in a Message-ID of ours, `<id>@…`; empty in anybody else's."""
+    local = reference.partition("@")[0].partition(".")[0]
+    try:
+        return str(UUID(local))
+    except ValueError:
+        return ""
 
 
 def lane(account_id: str, recipient_home_id: str) -> str:

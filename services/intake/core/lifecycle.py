@@ -1,9 +1,11 @@
 """The life of a conversation and of a delivery, as data. Nothing elsewhere branches on a status.
 
-    inbound on      none        OPEN     PENDING   RESOLVED, in window   RESOLVED, past it
+    inbound on      none        OPEN     PENDING   RESOLVED, in window   RESOLVED past it, CLOSED
     what happens    open one    join     reopen    reopen                close it, open a follow-up
 
-CLOSED is final: such a conversation is not live, so to an inbound message there is none.
+CLOSED is final: no message opens such a conversation again. What nobody shall answer (an automatic
+mail, a keyword of a carrier) joins what is there and moves nothing; alone it opens one that is
+closed.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ _ARRIVALS: Mapping[tuple[Status, bool], Arrival] = {
     (Status.PENDING, False): Arrival.REOPENS,
     (Status.RESOLVED, True): Arrival.REOPENS,
     (Status.RESOLVED, False): Arrival.FOLLOWS_UP,
+    (Status.CLOSED, True): Arrival.FOLLOWS_UP,
+    (Status.CLOSED, False): Arrival.FOLLOWS_UP,
 }
 
 SETTABLE: Mapping[Status, frozenset[Status]] = {
@@ -53,12 +57,13 @@ _CERTAINTY: Mapping[Progress, int] = {
 }
 
 
-def arrival(live: Conversation | None, occurred_at_ms: int, policy: ThreadingPolicy) -> Arrival:
-    """What a message that the customer wrote at `occurred_at_ms` does to `live`."""
-    if live is None:
+def arrival(found: Conversation | None, occurred_at_ms: int, policy: ThreadingPolicy) -> Arrival:
+    """What a message that the customer wrote at `occurred_at_ms` does to the conversation."""
+    if found is None:
         return Arrival.OPENS
-    in_window = occurred_at_ms - live.resolved_at_ms <= policy.reopen_window_ms
-    return _ARRIVALS[live.status, in_window]
+    window_ms = policy.reopen_window_of(found.channel)
+    in_window = occurred_at_ms - found.resolved_at_ms <= window_ms
+    return _ARRIVALS[found.status, in_window]
 
 
 def is_news(known: Progress, told: Progress) -> bool:

@@ -31,6 +31,11 @@ class Tier(StrEnum):
     EXCELLENT = "EXCELLENT"
     INSPIRING = "INSPIRING"
 
+    @property
+    def rank(self) -> int:
+        """From 0 for the least up."""
+        return list(Tier).index(self)
+
 
 class Status(StrEnum):
     """Where a conversation stands. OPEN: the customer waits. PENDING: we wait for the customer."""
@@ -68,6 +73,20 @@ class Progress(StrEnum):
     READ = "READ"
 
 
+class Automatic(StrEnum):
+    """Why a message is answered by nobody: no person wrote it, or none wants an answer to it.
+
+    Auto-replies, bounces, bulk mail and our own mail that came back (RFC 3834); KEYWORD is a word
+    that a carrier acts on, such as STOP.
+    """
+
+    AUTO_REPLY = "AUTO_REPLY"
+    BOUNCE = "BOUNCE"
+    BULK = "BULK"
+    LOOP = "LOOP"
+    KEYWORD = "KEYWORD"
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A file; `reference` says where its content is."""
@@ -103,6 +122,22 @@ class Message:
     provider_message_id: str = ""
     source_id: str = ""
     attachments: tuple[Attachment, ...] = ()
+    participants: tuple[str, ...] = ()
+    automatic: Automatic | None = None
+    quoted_text: str = ""
+    original_reference: str = ""
+    edited_at_ms: int = 0
+    retracted_at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StatedIdentity:
+    """Another address of a sender; `verified` if not only the sender says so."""
+
+    channel: Channel
+    address: str
+    home_id: str
+    verified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +149,25 @@ class Identity:
     home_id: str
     linked_at_ms: int
     verified: bool = False
+    opted_out_at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A decision of a customer about one purpose. `source` is how we know of it."""
+
+    purpose: str
+    granted: bool
+    changed_at_ms: int
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A person, known by the addresses that they write from."""
+    """A person, known by the addresses that they write from.
+
+    `home_id` is the shard key of their owner. An erased one keeps nothing but its ids.
+    """
 
     customer_id: str
     tenant_id: str
@@ -131,6 +180,29 @@ class Customer:
     updated_at_ms: int
     attributes: tuple[tuple[str, str], ...] = ()
     version: int = 1
+    consents: tuple[Consent, ...] = ()
+    erased: bool = False
+
+    @property
+    def homes(self) -> frozenset[str]:
+        """Every home that messages of this person may come in by."""
+        return frozenset({self.home_id, *(each.home_id for each in self.identities)})
+
+    @property
+    def external_id(self) -> str:
+        """What the tenant's own systems call them; empty if nobody has said so.
+
+        It is the verified address of the channel that programs use. Two people with different ones
+        are two people, whatever else they share.
+        """
+        known = (i.address for i in self.identities if i.channel is Channel.API and i.verified)
+        return next(known, "")
+
+    def identity(self, channel: Channel, address: str) -> Identity | None:
+        """The identity at an address, if it is theirs."""
+        at = ((i.channel, i.address) for i in self.identities)
+        found = zip(at, self.identities, strict=True)
+        return next((i for place, i in found if place == (channel, address)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +240,9 @@ class Conversation:
     last_outbound_at_ms: int = 0
     resolved_at_ms: int = 0
     closed_at_ms: int = 0
+    merged_into_id: str = ""
+    split_from_id: str = ""
+    participants: tuple[str, ...] = ()
 
     @property
     def is_live(self) -> bool:
@@ -205,19 +280,37 @@ class Receipt:
 class Dossier:
     """Everything that a decision about one customer may look at; empty for a stranger.
 
-    `deliveries` holds the outbound messages that the commands at hand speak of, `parked` the
-    receipts that wait under a provider's id, and `message_ids` what was added since the dossier was
-    read: older repeats never reach a decision.
+    `yields_to` names the home that has taken this one's customer over, who was called as `formerly`
+    says. `conversations` are the live
+    ones, and those that the commands at hand speak of. `deliveries` and `messages` hold what the
+    commands speak of, `sequences` the numbers of these messages' events, `parked` the receipts that
+    wait under a provider's id, and `message_ids` what was added since the dossier was read: older
+    repeats never reach a decision.
+
+    What is another customer's may be looked at, as it was stored a moment ago, and not changed:
+    `neighbours` are customers by their homes; `referenced` are conversations, by their ids and by
+    what commands refer to messages of theirs as.
     """
 
     home_id: str
     customer: Customer | None = None
+    yields_to: str = ""
+    formerly: Customer | None = None
     conversations: Mapping[str, Conversation] = field(default_factory=dict)
     deliveries: Mapping[str, Delivery] = field(default_factory=dict)
+    messages: Mapping[str, Message] = field(default_factory=dict)
+    sequences: Mapping[str, int] = field(default_factory=dict)
     parked: Mapping[str, Receipt] = field(default_factory=dict)
+    neighbours: Mapping[str, Customer] = field(default_factory=dict)
+    referenced: Mapping[str, Conversation] = field(default_factory=dict)
     message_ids: frozenset[str] = frozenset()
 
     @property
-    def live(self) -> Conversation | None:
-        """The conversation that takes the customer's next message; there is at most one."""
-        return next((c for c in self.conversations.values() if c.is_live), None)
+    def live(self) -> tuple[Conversation, ...]:
+        """The conversations that may take the customer's next message, the latest first."""
+        live = (held for held in self.conversations.values() if held.is_live)
+        return tuple(sorted(live, key=_latest_first))
+
+
+def _latest_first(conversation: Conversation) -> tuple[int, str]:
+    return (-conversation.updated_at_ms, conversation.conversation_id)

@@ -9,13 +9,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
-from google.protobuf.message import Message
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -28,29 +26,17 @@ from services.intake.metrics import IntakeMetrics
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.addresses import BadAddress
 from services.intake.shell.channels.protocol import (
-    Arrived,
     Channel,
     Handshake,
     Hook,
     Incoming,
     Malformed,
-    Reported,
-    Unread,
 )
-from services.intake.shell.topics import INPUTS
-from services.intake.shell.wire import inputs
+from services.intake.shell.reception import Reception
 
 RETRY_AFTER_SECONDS: Final = 2
-ITEMS_AT_A_TIME: Final = 500
 
 log = structlog.get_logger(__name__)
-
-
-class Bus(Protocol):
-    """Where an accepted item goes."""
-
-    async def publish(self, topic: str, key: str, message: Message) -> None:
-        """Return once all replicas have it; raises `BusUnavailable` within 3 s."""
 
 
 class Door:
@@ -60,13 +46,13 @@ class Door:
         self,
         *,
         accounts: AccountBook,
-        bus: Bus,
+        reception: Reception,
         clock: Clock,
         metrics: IntakeMetrics,
         public_url: str,
     ) -> None:
         self._accounts = accounts
-        self._bus = bus
+        self._reception = reception
         self._clock = clock
         self._metrics = metrics
         self._public_url = public_url
@@ -119,12 +105,10 @@ class Door:
             items = hook.parse(incoming, account)
         except (Malformed, BadAddress) as error:
             raise HTTPException(400, str(error)) from None
-        wanted = [item for item in items if not isinstance(item, Unread)]
-        for begin in range(0, len(wanted), ITEMS_AT_A_TIME):
-            await self._publish(wanted[begin : begin + ITEMS_AT_A_TIME], provider)
-        for item in items:
-            if isinstance(item, Unread):
-                self._metrics.unread.labels(provider, item.kind).inc()
+        try:
+            await self._reception.take(items, account)
+        except BusUnavailable:
+            raise _not_now("not known accepted") from None
         return hook.answer(incoming, items)
 
     async def _account(self, account_id: str, provider: str) -> Account:
@@ -135,28 +119,6 @@ class Door:
         if account is None or not account.enabled or account.provider != provider:
             raise HTTPException(404, "no such account")
         return account
-
-    async def _publish(self, items: Sequence[Arrived | Reported], provider: str) -> None:
-        """All of them, or nothing is known accepted."""
-        try:
-            if len(items) == 1:  # as a rule: no task for it
-                await self._publish_one(items[0])
-            else:
-                await asyncio.gather(*(self._publish_one(item) for item in items))
-        except BusUnavailable:
-            raise _not_now("not known accepted") from None
-        for item in items:
-            kind = "message" if isinstance(item, Arrived) else "receipt"
-            self._metrics.accepted.labels(provider, kind).inc()
-
-    async def _publish_one(self, item: Arrived | Reported) -> None:
-        if isinstance(item, Arrived):
-            said = inputs.received(item.message, client_message_id=item.client_message_id)
-        else:
-            said = inputs.receipt(
-                item.note, recipient=item.recipient, received_at_ms=self._clock.now_ms()
-            )
-        await self._bus.publish(INPUTS, said.home_id, said)
 
 
 async def _body(request: Request, limit: int) -> bytes:

@@ -9,9 +9,12 @@ from typing import Any
 
 from services.chassis.bus.processor import Row, Table
 from services.intake.core.delivery.model import Dispatch, Phase
+from services.intake.core.links import LinkReason
 from services.intake.core.model import (
     Attachment,
+    Automatic,
     Channel,
+    Consent,
     Conversation,
     Customer,
     Delivery,
@@ -23,9 +26,12 @@ from services.intake.core.model import (
     Status,
     Tier,
 )
+from services.intake.core.placement import Placement, Step
 
 THREADER_TABLES = (
-    Table("customer", ("customer_id",)),
+    Table("customer", ("home_id",)),
+    Table("identity_link", ("link_id",)),
+    Table("erasure", ("home_id",)),
     Table("conversation", ("conversation_id",)),
     Table("message", ("message_id",)),
     Table("conversation_change", ("conversation_id", "sequence")),
@@ -46,17 +52,23 @@ class _Columns:
         return dict(zip(self._names, self._values(value), strict=True))
 
 
-_customer, _identity = _Columns(Customer), _Columns(Identity)
+_customer, _identity, _consent = _Columns(Customer), _Columns(Identity), _Columns(Consent)
+_NOT_THEIRS = frozenset({"yields_to", "search_text"})
 _conversation = _Columns(Conversation)
-_message, _attachment = _Columns(Message), _Columns(Attachment)
+_message, _attachment, _step = _Columns(Message), _Columns(Attachment), _Columns(Step)
+_MESSAGE_COLUMNS = tuple(field.name for field in fields(Message))
 _delivery, _receipt, _dispatch = _Columns(Delivery), _Columns(Receipt), _Columns(Dispatch)
 
 
-def customer_row(customer: Customer) -> Row:
-    """As `customer` keeps it."""
+def customer_row(customer: Customer, *, yields_to: str = "") -> Row:
+    """As `customer` keeps it: one row a home, with the home that it yields to."""
+    found_by = (customer.display_name, *(each.address for each in customer.identities))
     return _customer(customer) | {
         "identities": [_identity(each) for each in customer.identities],
         "attributes": dict(customer.attributes),
+        "consents": [_consent(each) for each in customer.consents],
+        "yields_to": yields_to,
+        "search_text": " ".join(found_by).lower(),
     }
 
 
@@ -65,14 +77,42 @@ def customer_of(row: Mapping[str, Any]) -> Customer:
     identities = (
         Identity(**(item | {"channel": Channel(item["channel"])})) for item in row["identities"]
     )
+    values = {name: value for name, value in row.items() if name not in _NOT_THEIRS}
     return Customer(
-        **dict(row)
+        **values
         | {
             "tier": Tier(row["tier"]),
             "identities": tuple(identities),
             "attributes": _pairs(row["attributes"]),
+            "consents": tuple(Consent(**item) for item in row["consents"]),
         }
     )
+
+
+def link_row(
+    link_id: str,
+    customer: Customer,
+    other_customer_id: str,
+    identity: Identity,
+    reason: LinkReason,
+    *,
+    linked: bool,
+    at_ms: int,
+) -> Row:
+    """As `identity_link` keeps it: an address that came, or left."""
+    return {
+        "link_id": link_id,
+        "tenant_id": customer.tenant_id,
+        "customer_id": customer.customer_id,
+        "other_customer_id": other_customer_id,
+        "channel": identity.channel,
+        "address": identity.address,
+        "linked": linked,
+        "rule": reason.rule.lower(),
+        "confidence": reason.confidence,
+        "actor": reason.actor,
+        "at_ms": at_ms,
+    }
 
 
 def conversation_row(conversation: Conversation) -> Row:
@@ -93,40 +133,46 @@ def conversation_of(row: Mapping[str, Any]) -> Conversation:
             "tier": Tier(row["tier"]),
             "status": Status(row["status"]),
             "tags": tuple(row["tags"]),
+            "participants": tuple(row["participants"]),
             "attributes": _pairs(row["attributes"]),
         }
     )
 
 
-def message_row(message: Message, *, tenant_id: str, sequence: int) -> Row:
+def message_row(
+    message: Message, *, tenant_id: str, sequence: int, placement: Placement | None = None
+) -> Row:
     """As `message` keeps it; `sequence` is the number of its event in the conversation."""
     return _message(message) | {
         "tenant_id": tenant_id,
         "sequence": sequence,
+        "automatic": message.automatic or "",
         "attachments": [_attachment(each) for each in message.attachments],
+        "threading": placement_row(placement) if placement else {},
+    }
+
+
+def placement_row(placement: Placement) -> Mapping[str, Any]:
+    """Why a message is where it is, as `message.threading` keeps it."""
+    return {
+        "rule": placement.rule.lower(),
+        "confidence": placement.confidence,
+        "steps": [_step(each) for each in placement.steps],
     }
 
 
 def message_of(row: Mapping[str, Any]) -> Message:
     """From a row of `message`."""
+    values = {name: row[name] for name in _MESSAGE_COLUMNS}
     return Message(
-        message_id=row["message_id"],
-        conversation_id=row["conversation_id"],
-        kind=Kind(row["kind"]),
-        channel=Channel(row["channel"]),
-        account_id=row["account_id"],
-        author=row["author"],
-        from_address=row["from_address"],
-        to_address=row["to_address"],
-        text=row["text"],
-        occurred_at_ms=row["occurred_at_ms"],
-        received_at_ms=row["received_at_ms"],
-        place=row["place"],
-        subject=row["subject"],
-        language=row["language"],
-        provider_message_id=row["provider_message_id"],
-        source_id=row["source_id"],
-        attachments=tuple(Attachment(**item) for item in row["attachments"]),
+        **values
+        | {
+            "kind": Kind(row["kind"]),
+            "channel": Channel(row["channel"]),
+            "participants": tuple(row["participants"]),
+            "automatic": Automatic(row["automatic"]) if row["automatic"] else None,
+            "attachments": tuple(Attachment(**item) for item in row["attachments"]),
+        }
     )
 
 

@@ -30,6 +30,7 @@ from services.intake.shell.channels.protocol import Channel, Incoming, Item
 from services.intake.shell.channels.twilio_signature import sign
 from services.intake.shell.channels.twilio_sms import MessageHook
 from services.intake.shell.http import Door
+from services.intake.shell.reception import Reception
 from tests.unit.intake import whatsapp
 from tests.unit.intake.doors import FORM, PUBLIC_URL, RECEIPT, SMS, SMS_PATH, TOKEN, account
 from tests.unit.intake.whatsapp import business, change, message, posted, webhook
@@ -106,11 +107,12 @@ async def street() -> AsyncIterator[Street]:
 async def street_of(channels: Iterable[Channel]) -> AsyncIterator[Street]:
     around, clock = Surroundings(), SystemClock()
     catalogue = Catalogue("intake")
+    metrics = IntakeMetrics(catalogue, clock)
     door = Door(
         accounts=AccountBook(around),
-        bus=around,
+        reception=Reception(bus=around, clock=clock, metrics=metrics),
         clock=clock,
-        metrics=IntakeMetrics(catalogue, clock),
+        metrics=metrics,
         public_url=PUBLIC_URL,
     )
     app = build_app(health=Health(), catalogue=catalogue, routes=door.routes(channels))

@@ -54,7 +54,14 @@ async def test_a_table_has_the_key_that_the_processor_puts_by(visit: Visit, tabl
 
 
 LOOKUPS = {
-    "customer_pkey": "SELECT * FROM customer WHERE customer_id = ANY($1::text[])",
+    "customer_pkey": "SELECT * FROM customer WHERE home_id = ANY($1::text[])",
+    "customer_by_id": "SELECT * FROM customer WHERE customer_id = $1::text AND yields_to = ''",
+    "customer_before": "SELECT * FROM customer WHERE customer_id = $1::text AND yields_to <> ''",
+    "identity_link_of_customer": """
+        SELECT * FROM identity_link WHERE customer_id = $1::text ORDER BY at_ms DESC""",
+    "conversation_merged": """
+        SELECT * FROM conversation WHERE merged_into_id = $1::text AND merged_into_id <> ''""",
+    "message_by_provider": "SELECT * FROM message WHERE provider_message_id = ANY($1::text[])",
     "conversation_of_home": """
         SELECT * FROM conversation WHERE home_id = ANY($1::text[]) AND live = $2::boolean""",
     "conversation_latest": """

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from services.intake.core.delivery.model import Dispatch
 from services.intake.core.model import (
     Attachment,
+    Consent,
     Conversation,
     Customer,
     Delivery,
@@ -44,12 +45,15 @@ def values(kind: type[Any]) -> st.SearchStrategy[Any]:
         **{
             field.name: values_of_identities
             if (hint := hints[field.name]) == tuple[Identity, ...]
+            else values_of_consents
+            if hint == tuple[Consent, ...]
             else known.get(hint, st.from_type(hint))
             for field in fields(kind)
         },
     )
 
 
+values_of_consents = st.lists(values(Consent), max_size=2).map(tuple)
 values_of_identities = st.lists(values(Identity), max_size=2).map(tuple)
 
 

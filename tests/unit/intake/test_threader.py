@@ -204,8 +204,7 @@ async def test_a_program_may_state_tier_and_attributes_with_a_message(desk: Desk
 async def test_what_can_never_work_parks_its_customer_alone() -> None:
     desk = Desk()
     await desk.start()
-    merge = commands_pb2.Merge(conversation_id="a", source_conversation_id="b")
-    await desk.command("req-1", merge=merge)
+    await desk.command("req-1", call_event=commands_pb2.CallEvent(provider_call_id="CA1"))
     await desk.write()
     failed, waits = desk.letters()
     assert failed.startswith("UnsupportedInput")

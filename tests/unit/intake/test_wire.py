@@ -20,7 +20,7 @@ from services.intake.core.delivery.commands import (
 from services.intake.core.delivery.model import Phase
 from services.intake.core.events import MessageAdded
 from services.intake.core.model import Attachment, Kind, Progress, Receipt, Tier
-from services.intake.shell.wire import deliveries, inputs, names
+from services.intake.shell.wire import commands, deliveries, inputs, names
 from tests.unit.intake.given import (
     ACCOUNT,
     ADDRESS,
@@ -40,7 +40,7 @@ PHOTO = Attachment("a-1", "photo.jpg", "image/jpeg", 7, "https://provider.exampl
 
 
 def command(said: commands_pb2.IntakeInput) -> object:
-    return inputs.command(said, now_ms=NOON_MS, new_id=lambda: CONVERSATION)
+    return commands.command_of(said, now_ms=NOON_MS, new_id=lambda: CONVERSATION)
 
 
 def test_a_message_comes_out_as_it_went_in() -> None:

@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 from starlette.responses import Response
 
 from services.intake.core.account import Account
-from services.intake.core.commands import NoteProgress, ReceiveMessage
+from services.intake.core.commands import NoteProgress, ReceiveMessage, Revision
 from services.intake.core.model import Channel as Medium
 from services.intake.ports import Sender
 
@@ -51,13 +51,20 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Revised:
+    """A customer changed, took back or reacted to a message."""
+
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """What we have no use for, or cannot read: it is counted, and holds up nothing beside it."""
 
     kind: str  # one of the few names that the channel's file has, never the provider's text
 
 
-Item = Arrived | Reported | Unread
+Item = Arrived | Reported | Revised | Unread
 
 
 class Hook(Protocol):

@@ -1,37 +1,29 @@
 """Reads the dossiers that a batch needs, and keeps as many as memory allows.
 
-Only this process writes them while it owns the shard, so what is kept is what is stored.
+Only this process writes them while it owns the shard, so what is kept is what is stored. What is
+looked at beside them, other customers and their conversations, is read anew each time.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from immutables import Map
-from switchboard.intake.v1 import commands_pb2
 
 from services.chassis.bus.processor import DueTimer, Input, Rows
-from services.intake.core.model import Dossier
+from services.intake.core.identity import message_of_reference
+from services.intake.core.model import Conversation, Dossier, Message
 from services.intake.shell import rows as stored
-from services.intake.shell.consumers.closing import closing
+from services.intake.shell.consumers.wanted import ByHome, wanted_by_shard
 
 KEPT_MAX: Final = 64
 """Dossiers of one shard that stay in memory between batches."""
 
 Dossiers = Map[str, Dossier]
 Stored = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Wanted:
-    """What one customer's inputs in a batch speak of."""
-
-    conversation_ids: set[str] = field(default_factory=set)
-    message_ids: set[str] = field(default_factory=set)
-    provider_message_ids: set[str] = field(default_factory=set)
 
 
 async def read_through(
@@ -41,14 +33,14 @@ async def read_through(
     due: Sequence[DueTimer],
 ) -> Mapping[int, Dossiers]:
     """The states with every dossier that the inputs and timers are about."""
-    wanted = _wanted(inputs, due)
+    wanted = wanted_by_shard(inputs, due)
     kept = {
         number: {home: state[home] for home in wanted.get(number, ()) if home in state}
         for number, state in states.items()
     }
     known = {home: dossier for of_shard in kept.values() for home, dossier in of_shard.items()}
     by_home = {home: want for of_shard in wanted.values() for home, want in of_shard.items()}
-    read = await _read(rows, known, by_home)
+    read = await _Reading(rows, by_home).dossiers(known)
     return {
         number: _merged(state, {home: read[home] for home in wanted.get(number, ())})
         for number, state in states.items()
@@ -59,126 +51,159 @@ def _merged(state: Dossiers, fresh: Mapping[str, Dossier]) -> Dossiers:
     return state.update(fresh) if len(state) + len(fresh) <= KEPT_MAX else Map(fresh)
 
 
-def _wanted(inputs: Iterable[Input], due: Iterable[DueTimer]) -> Mapping[int, Mapping[str, Wanted]]:
-    """By shard and home."""
-    found: dict[int, dict[str, Wanted]] = {}
-    for given in inputs:
-        said = given.message
-        if isinstance(said, commands_pb2.IntakeInput):
-            of_shard = found.setdefault(given.record.partition, {})
-            _note(of_shard.setdefault(said.home_id, Wanted()), said)
-    for timer in due:
-        command = closing(timer.key)
-        of_shard = found.setdefault(timer.shard, {})
-        want = of_shard.setdefault(command.home_id, Wanted())
-        want.conversation_ids.add(command.conversation_id)
-    return found
+class _Reading:
+    """One batch's reading: what it wants, and whose each home is."""
 
+    def __init__(self, rows: Rows, wanted: ByHome) -> None:
+        self._rows = rows
+        self._wanted = wanted
+        self._found: dict[str, Dossier] = {}
+        self._owners: dict[str, str] = {}  # home of any of their addresses -> home of the dossier
 
-def _note(want: Wanted, said: commands_pb2.IntakeInput) -> None:
-    kind = said.WhichOneof("kind")
-    body: Any = getattr(said, kind) if kind else None
-    if kind in {"delivery_receipt", "delivery_result"}:
-        if body.message_id:
-            want.message_ids.add(body.message_id)
-        if body.provider_message_id and (kind == "delivery_result" or not body.message_id):
-            want.provider_message_ids.add(body.provider_message_id)
-    elif kind in {"reply", "add_note", "set_status", "send_message"}:
-        want.conversation_ids.add(body.conversation_id)
+    async def dossiers(self, known: Mapping[str, Dossier]) -> Mapping[str, Dossier]:
+        """Everyone's dossier."""
+        self._found = {home: _renewed(known.get(home) or Dossier(home)) for home in self._wanted}
+        await self._read_customers([home for home in self._wanted if home not in known])
+        for dossier in self._found.values():
+            if dossier.customer is not None:
+                self._owners |= dict.fromkeys(dossier.customer.homes, dossier.home_id)
+        await self._read_sent()
+        messages, answered = await self._read_messages(), await self._read_references()
+        named = {message.conversation_id for message, _ in messages} | set(answered.values())
+        held = await self._read_conversations(named | self._all("conversation_ids"))
+        for message, sequence in messages:
+            home = held[message.conversation_id].home_id
+            self._hold(home, "messages", message.message_id, message)
+            self._hold(home, "sequences", message.message_id, sequence)
+        self._refer(answered, held)
+        return self._found
 
+    async def _read_customers(self, strangers: list[str]) -> None:
+        """Customers with their live conversations. Who is new to us, as many are, has none."""
+        found = await self._any("customer", home_id=sorted({*strangers, *self._all("neighbours")}))
+        near = {row["home_id"]: stored.customer_of(row) for row in found if not row["yields_to"]}
+        for row in found:
+            if row["home_id"] in self._found and row["home_id"] in strangers:
+                self._put(row["home_id"], **_as_known(row))
+        for home, want in self._wanted.items():
+            if want.neighbours:
+                self._put(
+                    home, neighbours={each: near[each] for each in want.neighbours & near.keys()}
+                )
+        settled = [home for home in strangers if self._found[home].customer is not None]
+        for row in await self._any("conversation", home_id=settled, live=True):
+            self._hold(
+                row["home_id"], "conversations", row["conversation_id"], stored.conversation_of(row)
+            )
 
-async def _read(
-    rows: Rows, known: Mapping[str, Dossier], wanted: Mapping[str, Wanted]
-) -> Mapping[str, Dossier]:
-    strangers = [home for home in wanted if home not in known]
-    message_ids = sorted(set().union(*(want.message_ids for want in wanted.values())))
-    provider_ids = sorted(set().union(*(want.provider_message_ids for want in wanted.values())))
-    named = [home for home, want in wanted.items() if want.provider_message_ids]
-    customers, conversations = await _customers(rows, strangers)
-    deliveries, parked = await _sent(rows, message_ids, provider_ids, named)
-    dossiers = {home: _renewed(known.get(home) or Dossier(home)) for home in wanted}
-    _put_customers(dossiers, customers)
-    _put_conversations(dossiers, conversations)
-    _put_deliveries(dossiers, deliveries)
-    _put_parked(dossiers, parked)
-    missing = _missing(dossiers, wanted)
-    _put_conversations(dossiers, await _any(rows, "conversation", conversation_id=sorted(missing)))
-    return dossiers
+    async def _read_sent(self) -> None:
+        """What receipts and reactions speak of, and receipts that wait; most batches have none."""
+        sent_ids, provider_ids = self._all("sent_ids"), self._all("provider_message_ids")
+        if not sent_ids and not provider_ids:
+            return
+        homes = [home for home, owner in self._owners.items() if self._wants_receipts(owner)]
+        by_us, by_provider, parked = await asyncio.gather(
+            self._any("message_delivery", message_id=sorted(sent_ids)),
+            self._any("message_delivery", home_id=homes, provider_message_id=sorted(provider_ids)),
+            self._any("parked_receipt", home_id=homes, waiting=True),
+        )
+        for row in (*by_us, *by_provider):
+            self._hold(row["home_id"], "deliveries", row["message_id"], stored.delivery_of(row))
+        for row in parked:
+            self._hold(row["home_id"], "parked", row["provider_message_id"], stored.receipt_of(row))
 
+    def _wants_receipts(self, home: str) -> bool:
+        return bool(self._wanted[home].provider_message_ids)
 
-async def _customers(rows: Rows, homes: list[str]) -> tuple[list[Stored], list[Stored]]:
-    """Customers with their live conversations. Who is new to us, as many are, has none to read."""
-    customers = await _any(rows, "customer", customer_id=homes)
-    known = [row["home_id"] for row in customers]
-    return customers, await _any(rows, "conversation", home_id=known, live=True)
+    async def _read_messages(self) -> list[tuple[Message, int]]:
+        """Messages that are changed, moved or reacted to, with the numbers of their events."""
+        ids, reacted = self._all("message_ids"), self._all("reacted_ids")
+        for dossier in self._found.values():
+            sent = dossier.deliveries.values()
+            ids |= {each.message_id for each in sent if each.provider_message_id in reacted}
+        found = await self._any("message", message_id=sorted(ids))
+        return [(stored.message_of(row), row["sequence"]) for row in found]
 
+    async def _read_references(self) -> Mapping[str, str]:
+        """What a mail answers -> the conversation that has it."""
+        references = self._all("references")
+        ours = {each: found for each in references if (found := message_of_reference(each))}
+        by_us, theirs = await asyncio.gather(
+            self._any("message", message_id=sorted(ours.values())),
+            self._any("message", provider_message_id=sorted(references)),
+        )
+        within = {row["message_id"]: row["conversation_id"] for row in by_us}
+        answered = {each: within[ours[each]] for each in ours if ours[each] in within}
+        return answered | {row["provider_message_id"]: row["conversation_id"] for row in theirs}
 
-async def _sent(
-    rows: Rows, message_ids: list[str], provider_ids: list[str], homes: list[str]
-) -> tuple[list[Stored], list[Stored]]:
-    """What we sent and receipts speak of, and receipts that wait; nothing for most batches."""
-    if not message_ids and not provider_ids:
-        return [], []
-    by_us, by_provider, parked = await asyncio.gather(
-        _any(rows, "message_delivery", message_id=message_ids),
-        _any(rows, "message_delivery", home_id=homes, provider_message_id=provider_ids),
-        _any(rows, "parked_receipt", home_id=homes, waiting=True),
-    )
-    return [*by_us, *by_provider], parked
+    async def _read_conversations(self, spoken_of: set[str]) -> Mapping[str, Conversation]:
+        """By id, with those that they were merged into; what is at hand is not read again."""
+        at_hand = {
+            key: held
+            for dossier in self._found.values()
+            for key, held in dossier.conversations.items()
+        }
+        for dossier in self._found.values():
+            spoken_of |= {each.conversation_id for each in dossier.deliveries.values()}
+        read = await self._conversations(spoken_of - at_hand.keys())
+        targets = {each.merged_into_id for each in read.values()} - {""}
+        read |= await self._conversations(targets - read.keys() - at_hand.keys())
+        for conversation in read.values():
+            self._hold(
+                self._owners.get(conversation.home_id, ""),
+                "conversations",
+                conversation.conversation_id,
+                conversation,
+            )
+        return at_hand | read
 
+    async def _conversations(self, ids: Iterable[str]) -> dict[str, Conversation]:
+        found = await self._any("conversation", conversation_id=sorted(ids))
+        return {row["conversation_id"]: stored.conversation_of(row) for row in found}
 
-async def _any(rows: Rows, table: str, **where: Any) -> list[Stored]:
-    """Rows, without asking where an empty list is asked for."""
-    if any(value == [] for value in where.values()):
-        return []
-    return await rows.select(table, **where)
+    def _refer(self, answered: Mapping[str, str], held: Mapping[str, Conversation]) -> None:
+        """Everybody may look at what the batch speaks of; a decision looks at what it names."""
+        if not answered and not self._all("conversation_ids"):
+            return
+        by_reference = {each: held[found] for each, found in answered.items() if found in held}
+        for home in self._found:
+            self._put(home, referenced={**held, **by_reference})
+
+    def _all(self, name: str) -> set[str]:
+        """What any of the inputs wants of one kind."""
+        return set().union(*(getattr(want, name) for want in self._wanted.values()))
+
+    def _put(self, home: str, **values: Any) -> None:
+        self._found[home] = replace(self._found[home], **values)
+
+    def _hold(self, home: str, name: str, key: str, value: Any) -> None:
+        """Add to a mapping of whoever the home belongs to; what is nobody's here is left alone."""
+        dossier = self._found.get(self._owners.get(home, home))
+        if dossier is not None:
+            self._put(dossier.home_id, **{name: {**getattr(dossier, name), key: value}})
+
+    async def _any(self, table: str, **where: Any) -> list[Stored]:
+        """Rows, without asking where an empty list is asked for."""
+        if any(value == [] for value in where.values()):
+            return []
+        return await self._rows.select(table, **where)
 
 
 def _renewed(dossier: Dossier) -> Dossier:
     """What a dossier holds for one batch only is read afresh; closed conversations may go."""
     live = {key: held for key, held in dossier.conversations.items() if held.is_live}
-    return Dossier(dossier.home_id, customer=dossier.customer, conversations=live)
+    return Dossier(
+        dossier.home_id,
+        customer=dossier.customer,
+        yields_to=dossier.yields_to,
+        formerly=dossier.formerly,
+        conversations=live,
+    )
 
 
-def _put_customers(dossiers: dict[str, Dossier], found: Iterable[Mapping[str, Any]]) -> None:
-    for row in found:
-        customer = stored.customer_of(row)
-        dossiers[customer.home_id] = replace(dossiers[customer.home_id], customer=customer)
-
-
-def _put_conversations(dossiers: dict[str, Dossier], found: Iterable[Mapping[str, Any]]) -> None:
-    """A conversation that an input names but that is another customer's stays unknown to it."""
-    for row in found:
-        conversation = stored.conversation_of(row)
-        dossier = dossiers.get(conversation.home_id)
-        if dossier is not None:
-            held = {**dossier.conversations, conversation.conversation_id: conversation}
-            dossiers[conversation.home_id] = replace(dossier, conversations=held)
-
-
-def _put_deliveries(dossiers: dict[str, Dossier], found: Iterable[Mapping[str, Any]]) -> None:
-    for row in found:
-        dossier = dossiers.get(row["home_id"])
-        if dossier is not None:
-            delivery = stored.delivery_of(row)
-            held = {**dossier.deliveries, delivery.message_id: delivery}
-            dossiers[dossier.home_id] = replace(dossier, deliveries=held)
-
-
-def _put_parked(dossiers: dict[str, Dossier], found: Iterable[Mapping[str, Any]]) -> None:
-    for row in found:
-        dossier = dossiers.get(row["home_id"])
-        if dossier is not None:
-            receipt = stored.receipt_of(row)
-            held = {**dossier.parked, receipt.provider_message_id: receipt}
-            dossiers[dossier.home_id] = replace(dossier, parked=held)
-
-
-def _missing(dossiers: Mapping[str, Dossier], wanted: Mapping[str, Wanted]) -> set[str]:
-    """Conversations that are spoken of and not at hand."""
-    missing: set[str] = set()
-    for home, want in wanted.items():
-        dossier = dossiers[home]
-        spoken_of = want.conversation_ids | {d.conversation_id for d in dossier.deliveries.values()}
-        missing |= spoken_of - dossier.conversations.keys()
-    return missing
+def _as_known(row: Stored) -> Stored:
+    """The home's customer, or who was called so before they became part of another's."""
+    customer = stored.customer_of(row)
+    if row["yields_to"]:
+        return {"formerly": customer, "yields_to": row["yields_to"]}
+    return {"customer": customer}

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from switchboard.engine.v1.records_pb2 import CommandOutcome
-from switchboard.intake.v1 import events_pb2
+from switchboard.intake.v1 import commands_pb2, events_pb2
 
 from services.chassis.bus.processor import Out
 from services.intake.core.events import (
+    ConversationEvent,
     ConversationOpened,
-    CustomerAdded,
-    CustomerUpdated,
+    ConversationsMerged,
+    ConversationSplit,
+    ConversationTagged,
+    ConversationUnmerged,
+    CustomerEvent,
+    DeliveryEvent,
     DeliveryProgressed,
     Event,
     MessageAdded,
+    MessageEdited,
+    MessageEvent,
+    MessagePassedOn,
+    MessageReacted,
+    MessageRetracted,
     ReceiptForwarded,
     ReceiptMatched,
     ReceiptParked,
@@ -28,13 +38,17 @@ from services.intake.core.policies import ThreadingPolicy
 from services.intake.core.refusals import Rejection
 from services.intake.shell import rows
 from services.intake.shell.consumers.closing import closing_timer
-from services.intake.shell.topics import CONVERSATIONS, OUTBOUND
-from services.intake.shell.wire import deliveries, outputs
+from services.intake.shell.consumers.customer_journal import record_of_customer
+from services.intake.shell.topics import CONVERSATIONS, INPUTS, OUTBOUND
+from services.intake.shell.wire import deliveries, linking, outputs
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What led to a decision. `source_id` names what asked for it, `conversation_id` if it did."""
+    """What led to a decision. `source_id` names what asked for it, `conversation_id` if it did.
+
+    `said` is the input itself, should another home have to decide; a timer has none.
+    """
 
     tenant_id: str
     command: str
@@ -43,6 +57,7 @@ class Cause:
     occurred_at_ms: int
     source_id: str = ""
     conversation_id: str = ""
+    said: commands_pb2.IntakeInput | None = None
 
 
 class OutJournal:
@@ -56,17 +71,45 @@ class OutJournal:
 
     def record(self, after: Dossier, event: Event) -> None:
         """Write down one event."""
+        if isinstance(event, CustomerEvent):
+            record_of_customer(self, after, event)
+        elif isinstance(event, ConversationEvent):
+            self._of_conversation(after, event)
+        elif isinstance(event, MessageEvent):
+            self._of_message(after, event)
+        else:
+            self._of_delivery(after, event)
+
+    def _of_conversation(self, after: Dossier, event: ConversationEvent) -> None:
         match event:
-            case CustomerAdded():
-                self._out.put("customer", rows.customer_row(event.customer))
-            case CustomerUpdated():
-                self._customer_updated(after, event)
             case ConversationOpened():
                 self._opened(after, event)
-            case MessageAdded():
-                self._message_added(after, event)
             case StatusChanged():
                 self._status_changed(after, event)
+            case ConversationTagged():
+                self._tagged(after, event)
+            case ConversationsMerged() | ConversationUnmerged():
+                self._merged(after, event)
+            case ConversationSplit():
+                self._split(after, event)
+            case _:
+                assert_never(event)
+
+    def _of_message(self, after: Dossier, event: MessageEvent) -> None:
+        match event:
+            case MessageAdded():
+                self._message_added(after, event)
+            case MessageEdited() | MessageRetracted():
+                self._revised(after, event)
+            case MessageReacted():
+                self._reacted(after, event)
+            case MessagePassedOn():
+                self.forward(event.home_id, after.home_id, event.conversation_id)
+            case _:
+                assert_never(event)
+
+    def _of_delivery(self, after: Dossier, event: DeliveryEvent) -> None:
+        match event:
             case DeliveryProgressed():
                 self._progressed(after, event)
             case ReceiptForwarded():
@@ -74,9 +117,46 @@ class OutJournal:
             case ReceiptParked() | ReceiptMatched():
                 waiting = isinstance(event, ReceiptParked)
                 row = rows.receipt_row(event.receipt, home_id=after.home_id, waiting=waiting)
-                self._out.put("parked_receipt", row)
+                self.put("parked_receipt", row)
             case _:
                 assert_never(event)
+
+    def forward(self, to_home_id: str, from_home_id: str, conversation_id: str = "") -> None:
+        """Leave the input, and its request, to another home."""
+        assert self._cause.said is not None, "only inputs are forwarded"
+        said = linking.forwarded(
+            self._cause.said,
+            to_home_id=to_home_id,
+            from_home_id=from_home_id,
+            conversation_id=conversation_id,
+        )
+        self._out.pass_on()
+        self.send(said)
+
+    def send(self, said: commands_pb2.IntakeInput, *, after_all: bool = False) -> None:
+        """Put an input to another home into its mailbox."""
+        emit = self._out.emit_after_all if after_all else self._out.emit
+        emit(INPUTS, said.home_id, said)
+
+    def put(self, table: str, row: Mapping[str, Any]) -> None:
+        """Write a row."""
+        self._out.put(table, row)
+
+    def new_id(self) -> str:
+        """An id that a replay gives again."""
+        return self._out.new_id()
+
+    def keep_time(self, conversation: Conversation) -> None:
+        """Close it when its window has passed, if it is resolved."""
+        if conversation.status is Status.RESOLVED:
+            window_ms = self._policy.reopen_window_of(conversation.channel)
+            due_ms = conversation.resolved_at_ms + window_ms
+            self._out.timer(closing_timer(conversation), max(due_ms, self._out.now_ms + 1))
+
+    def forget_time(self, conversation: Conversation) -> None:
+        """Whoever has it from now on closes it."""
+        if conversation.status is Status.RESOLVED:
+            self._out.cancel(closing_timer(conversation))
 
     def refuse(self, dossier: Dossier, rejection: Rejection) -> None:
         """Tell the conversation's readers, one of which may have asked."""
@@ -107,16 +187,6 @@ class OutJournal:
             )
         )
 
-    def _customer_updated(self, after: Dossier, event: CustomerUpdated) -> None:
-        self._out.put("customer", rows.customer_row(event.customer))
-        if after.live is None:
-            return
-        self._put(after.live)
-        envelope = self._envelope(after.live)
-        envelope.customer_updated.CopyFrom(outputs.customer_updated(event))
-        self._emit(envelope)
-        self._change(after.live, "customer_updated", {"changed": event.changed})
-
     def _opened(self, after: Dossier, event: ConversationOpened) -> None:
         conversation = after.conversations[event.conversation.conversation_id]
         self._put(conversation)
@@ -125,25 +195,26 @@ class OutJournal:
         envelope.opened.CopyFrom(said)
         self._emit(envelope)
         detail = {"reason": said.reason, "follows_id": said.follows_id}
-        self._change(conversation, "opened", detail, conversation.opened_at_ms)
+        self.change(conversation, "opened", detail, conversation.opened_at_ms)
 
     def _message_added(self, after: Dossier, event: MessageAdded) -> None:
         message = event.message
         conversation = after.conversations[message.conversation_id]
         self._put(conversation)
         row = rows.message_row(
-            message, tenant_id=conversation.tenant_id, sequence=conversation.sequence
+            message,
+            tenant_id=conversation.tenant_id,
+            sequence=conversation.sequence,
+            placement=event.placement,
         )
-        self._out.put("message", row)
+        self.put("message", row)
         envelope = self._envelope(conversation, message.occurred_at_ms)
         outputs.add_message(envelope, event)
         self._emit(envelope)
         self._out.tell(event)
         if message.kind.is_outbound:
             queued = after.deliveries[message.message_id]
-            self._out.put(
-                "message_delivery", rows.delivery_row(queued, home_id=conversation.home_id)
-            )
+            self.put("message_delivery", rows.delivery_row(queued, home_id=conversation.home_id))
             asked = deliveries.request(message, conversation, actor=self._cause.actor)
             self._out.emit(OUTBOUND, deliveries.lane_of(message, conversation), asked)
 
@@ -155,19 +226,105 @@ class OutJournal:
         envelope.actor = event.actor
         self._emit(envelope)
         detail = {"from": event.before, "to": event.after, "reason": event.reason}
-        self._change(conversation, "status_changed", detail, event.occurred_at_ms, event.actor)
-        timer = closing_timer(conversation)
-        if event.after is Status.RESOLVED:
-            due_ms = conversation.resolved_at_ms + self._policy.reopen_window_ms
-            self._out.timer(timer, max(due_ms, self._out.now_ms + 1))
-        elif event.before is Status.RESOLVED:
-            self._out.cancel(timer)
+        self.change(conversation, "status_changed", detail, event.occurred_at_ms, event.actor)
+        if event.before is Status.RESOLVED:
+            self._out.cancel(closing_timer(conversation))
+        self.keep_time(conversation)
+
+    def _tagged(self, after: Dossier, event: ConversationTagged) -> None:
+        conversation = after.conversations[event.conversation.conversation_id]
+        self._put(conversation)
+        envelope = self._envelope(conversation, event.at_ms)
+        envelope.tagged.added.extend(event.added)
+        envelope.tagged.removed.extend(event.removed)
+        self._emit(envelope)
+        detail = {"added": event.added, "removed": event.removed}
+        self.change(conversation, "tagged", detail, event.at_ms)
+
+    def _merged(self, after: Dossier, event: ConversationsMerged | ConversationUnmerged) -> None:
+        """On both, so that readers of either know."""
+        target_id, source_id = event.target.conversation_id, event.source.conversation_id
+        detail = {"target": target_id, "source": source_id}
+        is_merge = isinstance(event, ConversationsMerged)
+        for conversation in (after.conversations[target_id], after.conversations[source_id]):
+            self._put(conversation)
+            envelope = self._envelope(conversation, event.at_ms)
+            if isinstance(event, ConversationsMerged):
+                envelope.merged.CopyFrom(outputs.merged(event))
+            else:
+                envelope.unmerged.CopyFrom(outputs.unmerged(event))
+            self._emit(envelope)
+            kind = "merged" if is_merge else "unmerged"
+            self.change(conversation, kind, detail, event.at_ms, event.actor)
+
+    def _split(self, after: Dossier, event: ConversationSplit) -> None:
+        """The new conversation has begun, then both have been split, then it has its messages."""
+        origin = after.conversations[event.origin.conversation_id]
+        part = after.conversations[event.part.conversation_id]
+        begun = replace(part, sequence=1)
+        envelope = self._envelope(begun, event.at_ms)
+        envelope.opened.CopyFrom(outputs.split_off(part))
+        self._emit(envelope)
+        opening = {"reason": "split", "follows_id": ""}
+        self.change(begun, "opened", opening, event.at_ms, event.actor)
+        said = outputs.conversation_split(event)
+        detail = {
+            "from": said.from_conversation_id,
+            "new": said.new_conversation_id,
+            "message_ids": list(said.message_ids),
+        }
+        for conversation in (origin, replace(part, sequence=2)):
+            envelope = self._envelope(conversation, event.at_ms)
+            envelope.conversation_split.CopyFrom(said)
+            self._emit(envelope)
+            self.change(conversation, "conversation_split", detail, event.at_ms, event.actor)
+        self._put(origin)
+        self._put(part)
+        for sequence, message in enumerate(event.messages, start=3):
+            row = rows.message_row(
+                message, tenant_id=part.tenant_id, sequence=sequence, placement=event.placement
+            )
+            self.put("message", row)
+
+    def _revised(self, after: Dossier, event: MessageEdited | MessageRetracted) -> None:
+        """The row says what holds now; what was said before an edit is in the timeline."""
+        message = event.message
+        conversation = after.conversations[message.conversation_id]
+        self._put(conversation)
+        sequence = after.sequences[message.message_id]
+        self.put(
+            "message",
+            rows.message_row(message, tenant_id=conversation.tenant_id, sequence=sequence),
+        )
+        at_ms = message.retracted_at_ms or message.edited_at_ms
+        envelope = self._envelope(conversation, at_ms)
+        detail = {"message_id": message.message_id}
+        if isinstance(event, MessageEdited):
+            envelope.message_edited.CopyFrom(outputs.edited(event))
+            detail |= {"text": message.text, "previous_text": event.before}
+            self.change(conversation, "message_edited", detail, at_ms, message.author)
+        else:
+            envelope.message_retracted.message_id = message.message_id
+            self.change(conversation, "message_retracted", detail, at_ms, message.author)
+        envelope.actor = message.author
+        self._emit(envelope)
+
+    def _reacted(self, after: Dossier, event: MessageReacted) -> None:
+        conversation = after.conversations[event.message.conversation_id]
+        self._put(conversation)
+        envelope = self._envelope(conversation, event.occurred_at_ms)
+        envelope.message_reacted.message_id = event.message.message_id
+        envelope.message_reacted.reaction = event.reaction
+        envelope.actor = event.actor
+        self._emit(envelope)
+        detail = {"message_id": event.message.message_id, "reaction": event.reaction}
+        self.change(conversation, "message_reacted", detail, event.occurred_at_ms, event.actor)
 
     def _progressed(self, after: Dossier, event: DeliveryProgressed) -> None:
         delivery = event.delivery
         conversation = after.conversations[delivery.conversation_id]
         self._put(conversation)
-        self._out.put("message_delivery", rows.delivery_row(delivery, home_id=conversation.home_id))
+        self.put("message_delivery", rows.delivery_row(delivery, home_id=conversation.home_id))
         envelope = self._envelope(conversation, delivery.at_ms)
         envelope.delivery_changed.CopyFrom(outputs.delivery_changed(event))
         self._emit(envelope)
@@ -179,8 +336,23 @@ class OutJournal:
         )
         self._out.emit(OUTBOUND, lane(delivery.account_id, after.home_id), said)
 
+    def changed_customer(
+        self, conversation: Conversation, said: events_pb2.CustomerUpdated, at_ms: int = 0
+    ) -> None:
+        """Tell the readers of a conversation that its customer is not as before."""
+        self._put(conversation)
+        envelope = self._envelope(conversation, at_ms)
+        envelope.customer_updated.CopyFrom(said)
+        self._emit(envelope)
+        detail = {
+            "changed": list(said.changed),
+            "previous_customer_id": said.previous_customer_id,
+            "erased": said.erased,
+        }
+        self.change(conversation, "customer_updated", detail, at_ms)
+
     def _put(self, conversation: Conversation) -> None:
-        self._out.put("conversation", rows.conversation_row(conversation))
+        self.put("conversation", rows.conversation_row(conversation))
 
     def _envelope(
         self, conversation: Conversation, occurred_at_ms: int = 0
@@ -205,7 +377,7 @@ class OutJournal:
     def _emit(self, envelope: events_pb2.ConversationEvent) -> None:
         self._out.emit(CONVERSATIONS, envelope.conversation.conversation_id, envelope)
 
-    def _change(
+    def change(
         self,
         conversation: Conversation,
         kind: str,
@@ -213,6 +385,7 @@ class OutJournal:
         occurred_at_ms: int = 0,
         actor: str = "",
     ) -> None:
+        """Write an entry of the timeline that is no message."""
         row = {
             "conversation_id": conversation.conversation_id,
             "sequence": conversation.sequence,
@@ -221,4 +394,4 @@ class OutJournal:
             "occurred_at_ms": occurred_at_ms or self._cause.occurred_at_ms,
             "detail": detail,
         }
-        self._out.put("conversation_change", row)
+        self.put("conversation_change", row)

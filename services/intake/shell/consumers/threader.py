@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from google.protobuf.message import Message
 from immutables import Map
-from switchboard.intake.v1 import (
-    commands_pb2,
-    conversation_service_pb2,
-    customer_service_pb2,
-)
+from switchboard.intake.v1 import commands_pb2
 
 from services.chassis.bus.processor import DueTimer, Input, Out, Rows, Table
 from services.intake import handlers
-from services.intake.core.commands import Command, Say
+from services.intake.core.commands import Command, JoinConversation, ReceiveMessage
 from services.intake.core.model import Dossier
 from services.intake.core.policies import ThreadingPolicy
 from services.intake.shell.consumers.closing import closing
 from services.intake.shell.consumers.dossiers import Dossiers, read_through
+from services.intake.shell.consumers.forwarding import next_home
 from services.intake.shell.consumers.thread_journal import Cause, OutJournal
+from services.intake.shell.consumers.wanted import unwrapped
 from services.intake.shell.rows import THREADER_TABLES
 from services.intake.shell.topics import INPUTS
-from services.intake.shell.wire import inputs, nouns
+from services.intake.shell.wire import commands, inputs
+from services.intake.shell.wire.results import result
 
 
 class Threader:
@@ -66,13 +64,20 @@ class Threader:
         said = _input(given.message)
         if given.record.key.decode() != said.home_id:
             raise ValueError("keyed by something else than its home")
-        command = inputs.command(said, now_ms=given.now_ms, new_id=out.new_id)
-        journal = OutJournal(out, _cause(said, command, given.now_ms), self._policy)
-        after = self._apply(state[said.home_id], command, given.now_ms, journal)
-        key = inputs.request_key(said)
-        if key is not None and not said.HasField("inbound_message"):  # whose edge waits for no one
-            result = None if journal.rejection else _result(said, command, after)
-            journal.outcome(key, result)
+        first, dossier = unwrapped(said), state[said.home_id]
+        command = commands.command_of(first, now_ms=given.now_ms, new_id=out.new_id)
+        journal = OutJournal(out, _cause(said, first, command, given.now_ms), self._policy)
+        moved_to = next_home(dossier, said, first)
+        if moved_to:
+            journal.forward(moved_to, said.home_id)
+            return state
+        if said.forward.conversation_id and isinstance(command, ReceiveMessage):
+            command = JoinConversation(command, said.forward.conversation_id)
+        after = self._apply(dossier, command, given.now_ms, journal)
+        key = inputs.request_key(first)
+        if key is not None and not first.HasField("inbound_message"):  # whose edge waits for no one
+            answer = None if journal.rejection else result(first, command, after)
+            journal.outcome(key, answer)
         return state.set(said.home_id, after)
 
     def fire(self, state: Dossiers, key: str, due_ms: int, out: Out) -> Dossiers:
@@ -103,37 +108,19 @@ def _input(message: Message) -> commands_pb2.IntakeInput:
     return message
 
 
-def _cause(said: commands_pb2.IntakeInput, command: Command, now_ms: int) -> Cause:
+def _cause(
+    said: commands_pb2.IntakeInput,
+    first: commands_pb2.IntakeInput,
+    command: Command,
+    now_ms: int,
+) -> Cause:
     return Cause(
-        tenant_id=said.tenant_id,
-        command=said.WhichOneof("kind") or "",
-        request_id=said.request_id,
-        actor=said.actor,
-        occurred_at_ms=min(said.occurred_at_ms or now_ms, now_ms),
+        tenant_id=first.tenant_id,
+        command=first.WhichOneof("kind") or "",
+        request_id=first.request_id,
+        actor=first.actor,
+        occurred_at_ms=min(first.occurred_at_ms or now_ms, now_ms),
         source_id=getattr(command, "source_id", ""),
         conversation_id=getattr(command, "conversation_id", ""),
+        said=said,
     )
-
-
-def _result(said: commands_pb2.IntakeInput, command: Command, after: Dossier) -> Any:
-    """The response that the API returns; None where nobody waits for one."""
-    match said.WhichOneof("kind"):
-        case "reply":
-            assert isinstance(command, Say)
-            conversation = nouns.conversation(after.conversations[command.conversation_id])
-            return conversation_service_pb2.ReplyResponse(
-                message_id=command.message_id, conversation=conversation
-            )
-        case "add_note":
-            assert isinstance(command, Say)
-            return conversation_service_pb2.AddNoteResponse(message_id=command.message_id)
-        case "set_status":
-            held = after.conversations[said.set_status.conversation_id]
-            return conversation_service_pb2.SetStatusResponse(conversation=nouns.conversation(held))
-        case "upsert_customer":
-            assert after.customer is not None
-            return customer_service_pb2.UpsertCustomerResponse(
-                customer=nouns.customer(after.customer)
-            )
-        case _:
-            return None

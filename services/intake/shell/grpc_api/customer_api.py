@@ -58,6 +58,7 @@ class CustomerApi(CustomerServiceServicer):
     ImportCustomers = planned  # type: ignore[assignment] # its request is a stream
     LinkIdentity = planned
     UnlinkIdentity = planned
+    ListIdentityLinks = planned
     EraseCustomer = planned
     GetConsent = planned
     SetConsent = planned

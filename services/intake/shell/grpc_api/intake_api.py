@@ -18,7 +18,7 @@ from services.intake.core.model import Tier
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.addresses import BadAddress, normalise
 from services.intake.shell.grpc_api.callers import actor
-from services.intake.shell.http import Bus
+from services.intake.shell.reception import Bus
 from services.intake.shell.topics import INPUTS
 from services.intake.shell.wire import inputs, nouns
 

@@ -10,7 +10,7 @@ from switchboard.intake.v1 import commands_pb2, model_pb2
 
 from services.intake.core.account import IfUnseen
 from services.intake.core.delivery.commands import Sighting
-from services.intake.core.model import Channel, Kind, Progress, Status, Tier
+from services.intake.core.model import Automatic, Channel, Kind, Progress, Status, Tier
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -72,3 +72,15 @@ def kind_of_purpose(number: int) -> Kind:
 def direction(kind: Kind) -> Any:
     """Which way a message goes."""
     return _DIRECTIONS.get(kind, model_pb2.DIRECTION_OUTBOUND)
+
+
+def automatic_word(automatic: Automatic | None) -> str:
+    """The contract's word for why nobody answers; empty for a person's message."""
+    return automatic.lower() if automatic else ""
+
+
+def automatic_of(word: str) -> Automatic | None:
+    """Why nobody answers. A word that a newer contract has added still means that nobody does."""
+    if not word:
+        return None
+    return Automatic.__members__.get(word.upper(), Automatic.BULK)

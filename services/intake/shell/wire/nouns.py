@@ -7,7 +7,16 @@ from collections.abc import Iterable
 from switchboard.intake.v1 import model_pb2
 
 from services.intake.core.account import Account
-from services.intake.core.model import Attachment, Conversation, Customer, Delivery, Message
+from services.intake.core.model import (
+    Attachment,
+    Consent,
+    Conversation,
+    Customer,
+    Delivery,
+    Identity,
+    Message,
+    StatedIdentity,
+)
 from services.intake.shell.wire import names
 
 
@@ -45,6 +54,10 @@ def conversation(conversation: Conversation) -> model_pb2.Conversation:
         last_agent_id=conversation.last_agent_id,
         sequence=conversation.sequence,
         reopen_count=conversation.reopened,
+        merged_into_id=conversation.merged_into_id,
+        split_from_id=conversation.split_from_id,
+        participants=conversation.participants,
+        follows_id=conversation.follows_id,
     )
 
 
@@ -69,6 +82,12 @@ def message(message: Message, delivery: Delivery | None = None) -> model_pb2.Mes
         purpose=names.purpose(message.kind),
         sequence=message.place,
         source_id=message.source_id,
+        automatic=names.automatic_word(message.automatic),
+        quoted_text=message.quoted_text,
+        participants=message.participants,
+        original_reference=message.original_reference,
+        edited_at_ms=message.edited_at_ms,
+        retracted_at_ms=message.retracted_at_ms,
     )
     if delivery is not None:
         said.delivery_status = names.PROGRESS.to_wire(delivery.progress)
@@ -104,6 +123,26 @@ def attachments_of(items: Iterable[model_pb2.Attachment]) -> tuple[Attachment, .
     )
 
 
+def stated_identity(stated: StatedIdentity) -> model_pb2.Identity:
+    """Another address of a sender."""
+    return model_pb2.Identity(
+        channel=names.CHANNELS.to_wire(stated.channel),
+        address=stated.address,
+        verified=stated.verified,
+        home_id=stated.home_id,
+    )
+
+
+def stated_identity_of(said: model_pb2.Identity) -> StatedIdentity:
+    """Another address of a sender, as the core has it. Raises `ValueError`."""
+    return StatedIdentity(
+        channel=names.CHANNELS.required(said.channel),
+        address=said.address,
+        home_id=said.home_id,
+        verified=said.verified,
+    )
+
+
 def customer(customer: Customer) -> model_pb2.Customer:
     """A customer."""
     return model_pb2.Customer(
@@ -114,20 +153,70 @@ def customer(customer: Customer) -> model_pb2.Customer:
         tier=names.TIERS.to_wire(customer.tier),
         language=customer.language,
         attributes=dict(customer.attributes),
-        identities=[
-            model_pb2.Identity(
-                channel=names.CHANNELS.to_wire(identity.channel),
-                address=identity.address,
-                verified=identity.verified,
-                linked_at_ms=identity.linked_at_ms,
-                home_id=identity.home_id,
-            )
-            for identity in customer.identities
-        ],
+        identities=[identity(each) for each in customer.identities],
+        consents=[consent(each) for each in customer.consents],
         created_at_ms=customer.created_at_ms,
         updated_at_ms=customer.updated_at_ms,
         version=customer.version,
+        erased=customer.erased,
     )
+
+
+def customer_of(said: model_pb2.Customer) -> Customer:
+    """A customer in full, as one home hands it to another. Raises `ValueError`."""
+    return Customer(
+        customer_id=said.customer_id,
+        tenant_id=said.tenant_id,
+        home_id=said.home_id,
+        tier=names.TIERS.required(said.tier),
+        language=said.language,
+        display_name=said.display_name,
+        identities=tuple(map(_identity_of, said.identities)),
+        created_at_ms=said.created_at_ms,
+        updated_at_ms=said.updated_at_ms,
+        attributes=tuple(sorted(said.attributes.items())),
+        version=said.version,
+        consents=tuple(map(consent_of, said.consents)),
+        erased=said.erased,
+    )
+
+
+def identity(identity: Identity) -> model_pb2.Identity:
+    """An address of a customer."""
+    return model_pb2.Identity(
+        channel=names.CHANNELS.to_wire(identity.channel),
+        address=identity.address,
+        verified=identity.verified,
+        linked_at_ms=identity.linked_at_ms,
+        home_id=identity.home_id,
+        opted_out_at_ms=identity.opted_out_at_ms,
+    )
+
+
+def _identity_of(said: model_pb2.Identity) -> Identity:
+    return Identity(
+        channel=names.CHANNELS.required(said.channel),
+        address=said.address,
+        home_id=said.home_id,
+        linked_at_ms=said.linked_at_ms,
+        verified=said.verified,
+        opted_out_at_ms=said.opted_out_at_ms,
+    )
+
+
+def consent(consent: Consent) -> model_pb2.Consent:
+    """A decision of a customer."""
+    return model_pb2.Consent(
+        purpose=consent.purpose,
+        granted=consent.granted,
+        changed_at_ms=consent.changed_at_ms,
+        source=consent.source,
+    )
+
+
+def consent_of(said: model_pb2.Consent) -> Consent:
+    """A decision of a customer, as the core has it."""
+    return Consent(said.purpose, said.granted, said.changed_at_ms, said.source)
 
 
 def account(account: Account) -> model_pb2.Account:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from switchboard.intake.v1 import events_pb2, model_pb2
 
 from services.intake.core.events import (
     ConversationOpened,
-    CustomerUpdated,
+    ConversationsMerged,
+    ConversationSplit,
+    ConversationUnmerged,
     DeliveryProgressed,
     MessageAdded,
+    MessageEdited,
     StatusChanged,
 )
 from services.intake.core.lifecycle import Arrival
-from services.intake.core.model import Conversation, Kind
+from services.intake.core.model import Conversation, Customer, Kind
 from services.intake.core.refusals import Rejection
 from services.intake.shell.wire import names, nouns
 
 OPENING_REASONS = {Arrival.OPENS: "no_live_conversation", Arrival.FOLLOWS_UP: "window_passed"}
-THREADED_BY = "address"
 
 
 def event(
@@ -37,9 +41,43 @@ def event(
 def opened(said: ConversationOpened) -> events_pb2.ConversationOpened:
     """A conversation began."""
     return events_pb2.ConversationOpened(
-        reason=OPENING_REASONS[said.arrival],
+        reason="outbound" if said.by_us else OPENING_REASONS[said.arrival],
         subject=said.conversation.subject,
         follows_id=said.conversation.follows_id,
+        outbound=said.by_us,
+    )
+
+
+def split_off(part: Conversation) -> events_pb2.ConversationOpened:
+    """A conversation began with messages of another."""
+    return events_pb2.ConversationOpened(reason="split", subject=part.subject)
+
+
+def merged(said: ConversationsMerged) -> events_pb2.Merged:
+    """Two conversations became one."""
+    return events_pb2.Merged(
+        target_conversation_id=said.target.conversation_id,
+        source_conversation_id=said.source.conversation_id,
+        agent_id=agent_of(said.actor),
+    )
+
+
+def unmerged(said: ConversationUnmerged) -> events_pb2.Unmerged:
+    """A merge was taken back."""
+    return events_pb2.Unmerged(
+        target_conversation_id=said.target.conversation_id,
+        source_conversation_id=said.source.conversation_id,
+        agent_id=agent_of(said.actor),
+    )
+
+
+def conversation_split(said: ConversationSplit) -> events_pb2.ConversationSplit:
+    """Messages moved into a new conversation."""
+    return events_pb2.ConversationSplit(
+        from_conversation_id=said.origin.conversation_id,
+        new_conversation_id=said.part.conversation_id,
+        message_ids=[each.message_id for each in said.messages],
+        agent_id=agent_of(said.actor),
     )
 
 
@@ -53,10 +91,27 @@ def status_changed(said: StatusChanged) -> events_pb2.StatusChanged:
     )
 
 
-def customer_updated(said: CustomerUpdated) -> events_pb2.CustomerUpdated:
-    """The customer changed."""
+def customer_updated(
+    changed: Iterable[str],
+    *,
+    before: Customer | None = None,
+    after: Customer,
+    moved_from: str = "",
+) -> events_pb2.CustomerUpdated:
+    """The customer changed; `moved_from` is who the conversation belonged to, if that is new."""
     return events_pb2.CustomerUpdated(
-        changed=said.changed, previous_tier=names.TIERS.to_wire(said.before.tier)
+        previous_customer_id=moved_from,
+        changed=changed,
+        previous_tier=names.TIERS.to_wire((before or after).tier),
+        erased=after.erased,
+        consents=[nouns.consent(each) for each in after.consents],
+    )
+
+
+def edited(said: MessageEdited) -> events_pb2.MessageEdited:
+    """A message changed."""
+    return events_pb2.MessageEdited(
+        message_id=said.message.message_id, text=said.message.text, previous_text=said.before
     )
 
 
@@ -76,7 +131,8 @@ def add_message(envelope: events_pb2.ConversationEvent, said: MessageAdded) -> N
     message = nouns.message(said.message)
     agent_id = agent_of(said.message.author)
     if said.message.kind is Kind.INBOUND:
-        added = events_pb2.MessageAdded(message=message, threaded_by=THREADED_BY)
+        rule = said.placement.rule.lower() if said.placement else ""
+        added = events_pb2.MessageAdded(message=message, threaded_by=rule)
         envelope.message_added.CopyFrom(added)
     elif said.message.kind is Kind.NOTE:
         envelope.note_added.CopyFrom(events_pb2.NoteAdded(message=message, agent_id=agent_id))

@@ -60,6 +60,7 @@ class OutboxRecord(_message.Message):
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     INCARNATION_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
+    AFTER_ALL_FIELD_NUMBER: _builtins.int
     topic: _builtins.str
     """Destination topic."""
     partition: _builtins.int
@@ -80,6 +81,8 @@ class OutboxRecord(_message.Message):
     """Incarnation of the writer's store."""
     sequence: _builtins.int
     """Place in the writer's contiguous sequence for this partition."""
+    after_all: _builtins.bool
+    """True if it goes out only when everything before it in its shard's outbox is acknowledged."""
     def __init__(
         self,
         *,
@@ -93,10 +96,11 @@ class OutboxRecord(_message.Message):
         traceparent: _builtins.bytes = ...,
         incarnation: _builtins.int = ...,
         sequence: _builtins.int = ...,
+        after_all: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["incarnation", b"incarnation", "key", b"key", "partition", b"partition", "sequence", b"sequence", "subject", b"subject", "time_ms", b"time_ms", "topic", b"topic", "traceparent", b"traceparent", "type_name", b"type_name", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_all", b"after_all", "incarnation", b"incarnation", "key", b"key", "partition", b"partition", "sequence", b"sequence", "subject", b"subject", "time_ms", b"time_ms", "topic", b"topic", "traceparent", b"traceparent", "type_name", b"type_name", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

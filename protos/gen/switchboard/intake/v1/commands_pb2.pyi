@@ -21,6 +21,38 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _HandOverKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HandOverKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HandOverKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HAND_OVER_KIND_UNSPECIFIED: _HandOverKind.ValueType  # 0
+    """Not given."""
+    HAND_OVER_KIND_LINK: _HandOverKind.ValueType  # 1
+    """Two customers become one."""
+    HAND_OVER_KIND_UNLINK: _HandOverKind.ValueType  # 2
+    """An address leaves its customer and begins anew."""
+    HAND_OVER_KIND_RETURN: _HandOverKind.ValueType  # 3
+    """A link is not possible any more: everything goes back."""
+    HAND_OVER_KIND_REPOINT: _HandOverKind.ValueType  # 4
+    """Nothing is handed over: the home shall forward to the one that asks, and no more by another."""
+
+class HandOverKind(_HandOverKind, metaclass=_HandOverKindEnumTypeWrapper):
+    """What a hand-over does."""
+
+HAND_OVER_KIND_UNSPECIFIED: HandOverKind.ValueType  # 0
+"""Not given."""
+HAND_OVER_KIND_LINK: HandOverKind.ValueType  # 1
+"""Two customers become one."""
+HAND_OVER_KIND_UNLINK: HandOverKind.ValueType  # 2
+"""An address leaves its customer and begins anew."""
+HAND_OVER_KIND_RETURN: HandOverKind.ValueType  # 3
+"""A link is not possible any more: everything goes back."""
+HAND_OVER_KIND_REPOINT: HandOverKind.ValueType  # 4
+"""Nothing is handed over: the home shall forward to the one that asks, and no more by another."""
+Global___HandOverKind: _TypeAlias = HandOverKind  # noqa: Y015
+
 class _Sighting:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -81,6 +113,11 @@ class IntakeInput(_message.Message):
     SET_CONSENT_FIELD_NUMBER: _builtins.int
     SEND_MESSAGE_FIELD_NUMBER: _builtins.int
     FORWARD_FIELD_NUMBER: _builtins.int
+    EDIT_MESSAGE_FIELD_NUMBER: _builtins.int
+    RETRACT_MESSAGE_FIELD_NUMBER: _builtins.int
+    REACT_TO_MESSAGE_FIELD_NUMBER: _builtins.int
+    YIELD_CUSTOMER_FIELD_NUMBER: _builtins.int
+    HAND_OVER_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant."""
     occurred_at_ms: _builtins.int
@@ -175,6 +212,26 @@ class IntakeInput(_message.Message):
     def forward(self) -> Global___Forward:
         """An input that reached another home first."""
 
+    @_builtins.property
+    def edit_message(self) -> Global___EditMessage:
+        """A customer has changed what they wrote."""
+
+    @_builtins.property
+    def retract_message(self) -> Global___RetractMessage:
+        """A customer has taken back what they wrote."""
+
+    @_builtins.property
+    def react_to_message(self) -> Global___ReactToMessage:
+        """A customer reacts to a message, or takes a reaction back."""
+
+    @_builtins.property
+    def yield_customer(self) -> Global___YieldCustomer:
+        """One home asks another to yield its customer."""
+
+    @_builtins.property
+    def hand_over(self) -> Global___HandOver:
+        """One home gives its customer, or a part of it, to another."""
+
     def __init__(
         self,
         *,
@@ -204,12 +261,17 @@ class IntakeInput(_message.Message):
         set_consent: Global___SetConsent | None = ...,
         send_message: Global___SendMessage | None = ...,
         forward: Global___Forward | None = ...,
+        edit_message: Global___EditMessage | None = ...,
+        retract_message: Global___RetractMessage | None = ...,
+        react_to_message: Global___ReactToMessage | None = ...,
+        yield_customer: Global___YieldCustomer | None = ...,
+        hand_over: Global___HandOver | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["add_note", b"add_note", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "erase_customer", b"erase_customer", "forward", b"forward", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "reply", b"reply", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_note", b"add_note", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "react_to_message", b"react_to_message", "reply", b"reply", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "add_note", b"add_note", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "erase_customer", b"erase_customer", "forward", b"forward", "home_id", b"home_id", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "occurred_at_ms", b"occurred_at_ms", "received_at_ms", b"received_at_ms", "reply", b"reply", "request_id", b"request_id", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "tenant_id", b"tenant_id", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "add_note", b"add_note", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "home_id", b"home_id", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "occurred_at_ms", b"occurred_at_ms", "react_to_message", b"react_to_message", "received_at_ms", b"received_at_ms", "reply", b"reply", "request_id", b"request_id", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "tenant_id", b"tenant_id", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "inbound_message", "delivery_receipt", "call_event", "delivery_result", "start_conversation", "reply", "add_note", "set_status", "merge", "unmerge", "split", "tag", "upsert_customer", "link_identity", "unlink_identity", "erase_customer", "set_consent", "send_message", "forward"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "inbound_message", "delivery_receipt", "call_event", "delivery_result", "start_conversation", "reply", "add_note", "set_status", "merge", "unmerge", "split", "tag", "upsert_customer", "link_identity", "unlink_identity", "erase_customer", "set_consent", "send_message", "forward", "edit_message", "retract_message", "react_to_message", "yield_customer", "hand_over"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -257,6 +319,13 @@ class InboundMessage(_message.Message):
     IN_REPLY_TO_FIELD_NUMBER: _builtins.int
     POOL_HINT_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
+    PARTICIPANTS_FIELD_NUMBER: _builtins.int
+    AUTOMATIC_FIELD_NUMBER: _builtins.int
+    ALSO_KNOWN_AS_FIELD_NUMBER: _builtins.int
+    CONVERSATION_HINT_FIELD_NUMBER: _builtins.int
+    QUOTED_TEXT_FIELD_NUMBER: _builtins.int
+    ORIGINAL_REFERENCE_FIELD_NUMBER: _builtins.int
+    SINGLE_CONVERSATION_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """Account that received it."""
     channel: _model_pb2.Channel.ValueType
@@ -281,6 +350,16 @@ class InboundMessage(_message.Message):
     """Our id of the message, made by the edge."""
     pool_hint: _builtins.str
     """Pool hint of the account."""
+    automatic: _builtins.str
+    """Why nobody shall answer: `auto_reply`, `bounce`, `bulk`, `loop`; empty for a person's message."""
+    conversation_hint: _builtins.str
+    """Conversation that the message names: by an address of ours, a number in the subject."""
+    quoted_text: _builtins.str
+    """What was quoted from earlier messages, split off from `text`. PII."""
+    original_reference: _builtins.str
+    """Where the message is kept as it came, card numbers masked; empty if it is not."""
+    single_conversation: _builtins.bool
+    """True if the account puts all messages of a person into one conversation, until it is closed."""
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What the caller says about the customer, for example `tier`. PII."""
@@ -296,6 +375,14 @@ class InboundMessage(_message.Message):
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Tags of the account."""
+
+    @_builtins.property
+    def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Mailboxes of the others who got it or are to be answered too (To, Cc), lower case. PII."""
+
+    @_builtins.property
+    def also_known_as(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Identity]:
+        """Other addresses of the sender; verified ones are vouched for by the provider. PII."""
 
     def __init__(
         self,
@@ -316,14 +403,107 @@ class InboundMessage(_message.Message):
         in_reply_to: _abc.Iterable[_builtins.str] | None = ...,
         pool_hint: _builtins.str = ...,
         tags: _abc.Iterable[_builtins.str] | None = ...,
+        participants: _abc.Iterable[_builtins.str] | None = ...,
+        automatic: _builtins.str = ...,
+        also_known_as: _abc.Iterable[_model_pb2.Identity] | None = ...,
+        conversation_hint: _builtins.str = ...,
+        quoted_text: _builtins.str = ...,
+        original_reference: _builtins.str = ...,
+        single_conversation: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attachments", b"attachments", "attributes", b"attributes", "channel", b"channel", "client_message_id", b"client_message_id", "from_address", b"from_address", "from_name", b"from_name", "in_reply_to", b"in_reply_to", "language", b"language", "message_id", b"message_id", "pool_hint", b"pool_hint", "provider_message_id", b"provider_message_id", "subject", b"subject", "tags", b"tags", "text", b"text", "to_address", b"to_address"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "also_known_as", b"also_known_as", "attachments", b"attachments", "attributes", b"attributes", "automatic", b"automatic", "channel", b"channel", "client_message_id", b"client_message_id", "conversation_hint", b"conversation_hint", "from_address", b"from_address", "from_name", b"from_name", "in_reply_to", b"in_reply_to", "language", b"language", "message_id", b"message_id", "original_reference", b"original_reference", "participants", b"participants", "pool_hint", b"pool_hint", "provider_message_id", b"provider_message_id", "quoted_text", b"quoted_text", "single_conversation", b"single_conversation", "subject", b"subject", "tags", b"tags", "text", b"text", "to_address", b"to_address"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InboundMessage: _TypeAlias = InboundMessage  # noqa: Y015
+
+@_typing.final
+class EditMessage(_message.Message):
+    """Replaces the text of a customer's message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """Account that received it."""
+    provider_message_id: _builtins.str
+    """Provider's id of the message."""
+    text: _builtins.str
+    """New body. PII."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        provider_message_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "provider_message_id", b"provider_message_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EditMessage: _TypeAlias = EditMessage  # noqa: Y015
+
+@_typing.final
+class RetractMessage(_message.Message):
+    """Takes a customer's message back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """Account that received it."""
+    provider_message_id: _builtins.str
+    """Provider's id of the message."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        provider_message_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "provider_message_id", b"provider_message_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetractMessage: _TypeAlias = RetractMessage  # noqa: Y015
+
+@_typing.final
+class ReactToMessage(_message.Message):
+    """Reacts to a message of either side."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    REACTION_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """Account that received the reaction."""
+    provider_message_id: _builtins.str
+    """Provider's id of the message."""
+    reaction: _builtins.str
+    """The reaction, an emoji or its name; empty takes an earlier one back."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        provider_message_id: _builtins.str = ...,
+        reaction: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "provider_message_id", b"provider_message_id", "reaction", b"reaction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReactToMessage: _TypeAlias = ReactToMessage  # noqa: Y015
 
 @_typing.final
 class DeliveryReceipt(_message.Message):
@@ -463,6 +643,9 @@ class StartConversation(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     AGENT_ID_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ADDRESS_FIELD_NUMBER: _builtins.int
+    POOL_HINT_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """Account to write from."""
     address: _builtins.str
@@ -473,6 +656,12 @@ class StartConversation(_message.Message):
     """First message. PII."""
     agent_id: _builtins.str
     """Agent who starts it."""
+    channel: _model_pb2.Channel.ValueType
+    """Channel of the account."""
+    account_address: _builtins.str
+    """Our own address on the channel."""
+    pool_hint: _builtins.str
+    """Pool hint of the account."""
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Tags of the new conversation."""
@@ -486,10 +675,13 @@ class StartConversation(_message.Message):
         text: _builtins.str = ...,
         agent_id: _builtins.str = ...,
         tags: _abc.Iterable[_builtins.str] | None = ...,
+        channel: _model_pb2.Channel.ValueType = ...,
+        account_address: _builtins.str = ...,
+        pool_hint: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "address", b"address", "agent_id", b"agent_id", "subject", b"subject", "tags", b"tags", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_address", b"account_address", "account_id", b"account_id", "address", b"address", "agent_id", b"agent_id", "channel", b"channel", "pool_hint", b"pool_hint", "subject", b"subject", "tags", b"tags", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -753,31 +945,153 @@ Global___UpsertCustomer: _TypeAlias = UpsertCustomer  # noqa: Y015
 
 @_typing.final
 class LinkIdentity(_message.Message):
-    """Gives an address to a customer."""
+    """Gives an address to a customer; whoever had it becomes the same customer."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     IDENTITY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
     """Customer that gets it."""
     @_builtins.property
     def identity(self) -> _model_pb2.Identity:
         """Address. PII."""
 
+    @_builtins.property
+    def reason(self) -> Global___LinkReason:
+        """Why the two are one person."""
+
     def __init__(
         self,
         *,
         customer_id: _builtins.str = ...,
         identity: _model_pb2.Identity | None = ...,
+        reason: Global___LinkReason | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity", "reason", b"reason"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "identity", b"identity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "identity", b"identity", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LinkIdentity: _TypeAlias = LinkIdentity  # noqa: Y015
+
+@_typing.final
+class LinkReason(_message.Message):
+    """Why an address is believed to be a customer's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    rule: _builtins.str
+    """`api`, `provider`, `signed_session`, `same_number`, `stated`."""
+    confidence: _builtins.float
+    """How sure the rule is, from 0 to 1."""
+    actor: _builtins.str
+    """Who says so."""
+    def __init__(
+        self,
+        *,
+        rule: _builtins.str = ...,
+        confidence: _builtins.float = ...,
+        actor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "confidence", b"confidence", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LinkReason: _TypeAlias = LinkReason  # noqa: Y015
+
+@_typing.final
+class YieldCustomer(_message.Message):
+    """One home asks another to yield its customer, because both are one person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_HOME_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    EXTERNAL_ID_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    to_home_id: _builtins.str
+    """Home that asks."""
+    customer_id: _builtins.str
+    """Its customer."""
+    external_id: _builtins.str
+    """Its id in the systems of the tenant, if it is known; two known ones are never merged."""
+    @_builtins.property
+    def identity(self) -> _model_pb2.Identity:
+        """Address of the yielding customer. PII."""
+
+    @_builtins.property
+    def reason(self) -> Global___LinkReason:
+        """Why the two are one person."""
+
+    def __init__(
+        self,
+        *,
+        to_home_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        external_id: _builtins.str = ...,
+        identity: _model_pb2.Identity | None = ...,
+        reason: Global___LinkReason | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity", "reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "external_id", b"external_id", "identity", b"identity", "reason", b"reason", "to_home_id", b"to_home_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___YieldCustomer: _TypeAlias = YieldCustomer  # noqa: Y015
+
+@_typing.final
+class HandOver(_message.Message):
+    """One home gives a customer to another: what it holds of them, and their conversations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_HOME_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    CONVERSATION_IDS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    from_home_id: _builtins.str
+    """Home that gives."""
+    kind: Global___HandOverKind.ValueType
+    """What the hand-over does."""
+    @_builtins.property
+    def customer(self) -> _model_pb2.Customer:
+        """The customer as it was, or the part that leaves. PII."""
+
+    @_builtins.property
+    def conversation_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Conversations that go along."""
+
+    @_builtins.property
+    def reason(self) -> Global___LinkReason:
+        """Why."""
+
+    def __init__(
+        self,
+        *,
+        from_home_id: _builtins.str = ...,
+        customer: _model_pb2.Customer | None = ...,
+        conversation_ids: _abc.Iterable[_builtins.str] | None = ...,
+        reason: Global___LinkReason | None = ...,
+        kind: Global___HandOverKind.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_ids", b"conversation_ids", "customer", b"customer", "from_home_id", b"from_home_id", "kind", b"kind", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HandOver: _TypeAlias = HandOver  # noqa: Y015
 
 @_typing.final
 class UnlinkIdentity(_message.Message):
@@ -904,22 +1218,28 @@ class Forward(_message.Message):
     ENVELOPE_FIELD_NUMBER: _builtins.int
     FROM_HOME_ID_FIELD_NUMBER: _builtins.int
     HOPS_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     envelope: _builtins.bytes
     """The original envelope, serialised. May carry personal data."""
     from_home_id: _builtins.str
     """Home that forwards."""
     hops: _builtins.int
     """How often it was forwarded; bounded."""
+    conversation_id: _builtins.str
+    """Conversation of another customer that it joins, because its sender takes part in it; empty if
+    it is forwarded because its home has yielded.
+    """
     def __init__(
         self,
         *,
         envelope: _builtins.bytes = ...,
         from_home_id: _builtins.str = ...,
         hops: _builtins.int = ...,
+        conversation_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope", "from_home_id", b"from_home_id", "hops", b"hops"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "envelope", b"envelope", "from_home_id", b"from_home_id", "hops", b"hops"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

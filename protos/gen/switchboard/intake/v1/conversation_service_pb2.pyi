@@ -295,12 +295,18 @@ class TimelineEntry(_message.Message):
     TAGGED_FIELD_NUMBER: _builtins.int
     CUSTOMER_UPDATED_FIELD_NUMBER: _builtins.int
     OPENED_FIELD_NUMBER: _builtins.int
+    MESSAGE_EDITED_FIELD_NUMBER: _builtins.int
+    MESSAGE_RETRACTED_FIELD_NUMBER: _builtins.int
+    MESSAGE_REACTED_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Number of the event in its conversation."""
     occurred_at_ms: _builtins.int
     """Unix milliseconds of the event."""
     actor: _builtins.str
     """Who caused it."""
+    conversation_id: _builtins.str
+    """Conversation that it happened in: this one, or one that was merged into it."""
     @_builtins.property
     def message(self) -> _model_pb2.Message:
         """A message or a note. PII."""
@@ -333,6 +339,18 @@ class TimelineEntry(_message.Message):
     def opened(self) -> _events_pb2.ConversationOpened:
         """The beginning."""
 
+    @_builtins.property
+    def message_edited(self) -> _events_pb2.MessageEdited:
+        """A message changed by its author. PII."""
+
+    @_builtins.property
+    def message_retracted(self) -> _events_pb2.MessageRetracted:
+        """A message taken back by its author."""
+
+    @_builtins.property
+    def message_reacted(self) -> _events_pb2.MessageReacted:
+        """A reaction to a message."""
+
     def __init__(
         self,
         *,
@@ -347,12 +365,16 @@ class TimelineEntry(_message.Message):
         tagged: _events_pb2.Tagged | None = ...,
         customer_updated: _events_pb2.CustomerUpdated | None = ...,
         opened: _events_pb2.ConversationOpened | None = ...,
+        message_edited: _events_pb2.MessageEdited | None = ...,
+        message_retracted: _events_pb2.MessageRetracted | None = ...,
+        message_reacted: _events_pb2.MessageReacted | None = ...,
+        conversation_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "kind", b"kind", "merged", b"merged", "message", b"message", "opened", b"opened", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "kind", b"kind", "merged", b"merged", "message", b"message", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "opened", b"opened", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "kind", b"kind", "merged", b"merged", "message", b"message", "occurred_at_ms", b"occurred_at_ms", "opened", b"opened", "sequence", b"sequence", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "conversation_id", b"conversation_id", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "kind", b"kind", "merged", b"merged", "message", b"message", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "occurred_at_ms", b"occurred_at_ms", "opened", b"opened", "sequence", b"sequence", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message", "status_changed", "merged", "unmerged", "conversation_split", "tagged", "customer_updated", "opened"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message", "status_changed", "merged", "unmerged", "conversation_split", "tagged", "customer_updated", "opened", "message_edited", "message_retracted", "message_reacted"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -889,10 +911,13 @@ class ExplainThreadingResponse(_message.Message):
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     THREADED_BY_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.str
     """Conversation that it went into."""
     threaded_by: _builtins.str
     """Rule that decided, for example `address`, `references`."""
+    confidence: _builtins.float
+    """How sure the rule is, from 0 to 1."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___ThreadingStep]:
         """What was looked at, in order."""
@@ -903,10 +928,11 @@ class ExplainThreadingResponse(_message.Message):
         conversation_id: _builtins.str = ...,
         threaded_by: _builtins.str = ...,
         steps: _abc.Iterable[Global___ThreadingStep] | None = ...,
+        confidence: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "steps", b"steps", "threaded_by", b"threaded_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "conversation_id", b"conversation_id", "steps", b"steps", "threaded_by", b"threaded_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -21,7 +21,7 @@ from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
 from pyqwest import Client, SyncClient
 
-from .customer_service_pb2 import EraseCustomerRequest, EraseCustomerResponse, GetConsentRequest, GetConsentResponse, GetCustomerRequest, GetCustomerResponse, ImportCustomersRequest, ImportCustomersResponse, LinkIdentityRequest, LinkIdentityResponse, SearchCustomersRequest, SearchCustomersResponse, SetConsentRequest, SetConsentResponse, UnlinkIdentityRequest, UnlinkIdentityResponse, UpsertCustomerRequest, UpsertCustomerResponse
+from .customer_service_pb2 import EraseCustomerRequest, EraseCustomerResponse, GetConsentRequest, GetConsentResponse, GetCustomerRequest, GetCustomerResponse, ImportCustomersRequest, ImportCustomersResponse, LinkIdentityRequest, LinkIdentityResponse, ListIdentityLinksRequest, ListIdentityLinksResponse, SearchCustomersRequest, SearchCustomersResponse, SetConsentRequest, SetConsentResponse, UnlinkIdentityRequest, UnlinkIdentityResponse, UpsertCustomerRequest, UpsertCustomerResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
@@ -69,6 +69,12 @@ class CustomerService(Protocol):
     async def link_identity(self, request: LinkIdentityRequest, ctx: RequestContext[LinkIdentityRequest, LinkIdentityResponse], /) -> LinkIdentityResponse:
         """
         Gives an address to a customer. The higher id yields to the lower.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_identity_links(self, request: ListIdentityLinksRequest, ctx: RequestContext[ListIdentityLinksRequest, ListIdentityLinksResponse], /) -> ListIdentityLinksResponse:
+        """
+        Lists how addresses came to a customer and left, the latest first.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -164,6 +170,17 @@ class CustomerServiceASGIApplication(ConnectASGIApplication[CustomerService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.link_identity,
+                ),
+                "/switchboard.intake.v1.CustomerService/ListIdentityLinks": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListIdentityLinks",
+                        service_name="switchboard.intake.v1.CustomerService",
+                        input=ListIdentityLinksRequest,
+                        output=ListIdentityLinksResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_identity_links,
                 ),
                 "/switchboard.intake.v1.CustomerService/UnlinkIdentity": Endpoint.unary(
                     method=MethodInfo(
@@ -366,6 +383,29 @@ class CustomerServiceClient(ConnectClient):
             headers=headers,
             timeout_ms=timeout_ms,
         )
+    async def list_identity_links(
+        self,
+        request: ListIdentityLinksRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> ListIdentityLinksResponse:
+        """
+        Lists how addresses came to a customer and left, the latest first.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListIdentityLinks",
+                service_name="switchboard.intake.v1.CustomerService",
+                input=ListIdentityLinksRequest,
+                output=ListIdentityLinksResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
     async def unlink_identity(
         self,
         request: UnlinkIdentityRequest,
@@ -494,6 +534,12 @@ class CustomerServiceSync(Protocol):
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
+    def list_identity_links(self, request: ListIdentityLinksRequest, ctx: RequestContext[ListIdentityLinksRequest, ListIdentityLinksResponse], /) -> ListIdentityLinksResponse:
+        """
+        Lists how addresses came to a customer and left, the latest first.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
     def unlink_identity(self, request: UnlinkIdentityRequest, ctx: RequestContext[UnlinkIdentityRequest, UnlinkIdentityResponse], /) -> UnlinkIdentityResponse:
         """
         Takes an address from a customer; it gets a new customer id.
@@ -584,6 +630,17 @@ class CustomerServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.link_identity,
+                ),
+                "/switchboard.intake.v1.CustomerService/ListIdentityLinks": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListIdentityLinks",
+                        service_name="switchboard.intake.v1.CustomerService",
+                        input=ListIdentityLinksRequest,
+                        output=ListIdentityLinksResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_identity_links,
                 ),
                 "/switchboard.intake.v1.CustomerService/UnlinkIdentity": EndpointSync.unary(
                     method=MethodInfo(
@@ -780,6 +837,29 @@ class CustomerServiceClientSync(ConnectClientSync):
                 service_name="switchboard.intake.v1.CustomerService",
                 input=LinkIdentityRequest,
                 output=LinkIdentityResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def list_identity_links(
+        self,
+        request: ListIdentityLinksRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> ListIdentityLinksResponse:
+        """
+        Lists how addresses came to a customer and left, the latest first.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListIdentityLinks",
+                service_name="switchboard.intake.v1.CustomerService",
+                input=ListIdentityLinksRequest,
+                output=ListIdentityLinksResponse,
                 idempotency_level=IdempotencyLevel.UNKNOWN,
                 stream_type=StreamType.UNARY,
             ),

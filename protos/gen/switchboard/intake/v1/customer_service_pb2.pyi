@@ -381,6 +381,100 @@ class UnlinkIdentityResponse(_message.Message):
 Global___UnlinkIdentityResponse: _TypeAlias = UnlinkIdentityResponse  # noqa: Y015
 
 @_typing.final
+class ListIdentityLinksRequest(_message.Message):
+    """Asks how addresses came to a customer and left."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    customer_id: _builtins.str
+    """Customer."""
+    def __init__(
+        self,
+        *,
+        customer_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListIdentityLinksRequest: _TypeAlias = ListIdentityLinksRequest  # noqa: Y015
+
+@_typing.final
+class ListIdentityLinksResponse(_message.Message):
+    """How addresses came to a customer and left."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdentityLink]:
+        """The latest first, 500 at most."""
+
+    def __init__(
+        self,
+        *,
+        links: _abc.Iterable[Global___IdentityLink] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["links", b"links"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListIdentityLinksResponse: _TypeAlias = ListIdentityLinksResponse  # noqa: Y015
+
+@_typing.final
+class IdentityLink(_message.Message):
+    """One link or unlink of an address."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTITY_FIELD_NUMBER: _builtins.int
+    LINKED_FIELD_NUMBER: _builtins.int
+    OTHER_CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    OCCURRED_AT_MS_FIELD_NUMBER: _builtins.int
+    linked: _builtins.bool
+    """True if it came, false if it left."""
+    other_customer_id: _builtins.str
+    """Customer on the other side: whose address it was, or became."""
+    rule: _builtins.str
+    """Why: `api`, `provider`, `signed_session`, `same_number`, `stated`."""
+    confidence: _builtins.float
+    """How sure the rule is, from 0 to 1."""
+    actor: _builtins.str
+    """Who caused it."""
+    occurred_at_ms: _builtins.int
+    """Unix milliseconds."""
+    @_builtins.property
+    def identity(self) -> _model_pb2.Identity:
+        """Address. PII."""
+
+    def __init__(
+        self,
+        *,
+        identity: _model_pb2.Identity | None = ...,
+        linked: _builtins.bool = ...,
+        other_customer_id: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        confidence: _builtins.float = ...,
+        actor: _builtins.str = ...,
+        occurred_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "confidence", b"confidence", "identity", b"identity", "linked", b"linked", "occurred_at_ms", b"occurred_at_ms", "other_customer_id", b"other_customer_id", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdentityLink: _TypeAlias = IdentityLink  # noqa: Y015
+
+@_typing.final
 class EraseCustomerRequest(_message.Message):
     """Asks to erase a customer."""
 

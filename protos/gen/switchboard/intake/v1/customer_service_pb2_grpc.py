@@ -61,6 +61,11 @@ class CustomerServiceStub:
                 request_serializer=switchboard_dot_intake_dot_v1_dot_customer__service__pb2.LinkIdentityRequest.SerializeToString,
                 response_deserializer=switchboard_dot_intake_dot_v1_dot_customer__service__pb2.LinkIdentityResponse.FromString,
                 _registered_method=True)
+        self.ListIdentityLinks = channel.unary_unary(
+                '/switchboard.intake.v1.CustomerService/ListIdentityLinks',
+                request_serializer=switchboard_dot_intake_dot_v1_dot_customer__service__pb2.ListIdentityLinksRequest.SerializeToString,
+                response_deserializer=switchboard_dot_intake_dot_v1_dot_customer__service__pb2.ListIdentityLinksResponse.FromString,
+                _registered_method=True)
         self.UnlinkIdentity = channel.unary_unary(
                 '/switchboard.intake.v1.CustomerService/UnlinkIdentity',
                 request_serializer=switchboard_dot_intake_dot_v1_dot_customer__service__pb2.UnlinkIdentityRequest.SerializeToString,
@@ -123,6 +128,13 @@ class CustomerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListIdentityLinks(self, request, context):
+        """Lists how addresses came to a customer and left, the latest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UnlinkIdentity(self, request, context):
         """Takes an address from a customer; it gets a new customer id.
         """
@@ -178,6 +190,11 @@ def add_CustomerServiceServicer_to_server(servicer, server):
                     servicer.LinkIdentity,
                     request_deserializer=switchboard_dot_intake_dot_v1_dot_customer__service__pb2.LinkIdentityRequest.FromString,
                     response_serializer=switchboard_dot_intake_dot_v1_dot_customer__service__pb2.LinkIdentityResponse.SerializeToString,
+            ),
+            'ListIdentityLinks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListIdentityLinks,
+                    request_deserializer=switchboard_dot_intake_dot_v1_dot_customer__service__pb2.ListIdentityLinksRequest.FromString,
+                    response_serializer=switchboard_dot_intake_dot_v1_dot_customer__service__pb2.ListIdentityLinksResponse.SerializeToString,
             ),
             'UnlinkIdentity': grpc.unary_unary_rpc_method_handler(
                     servicer.UnlinkIdentity,
@@ -337,6 +354,33 @@ class CustomerService:
             '/switchboard.intake.v1.CustomerService/LinkIdentity',
             switchboard_dot_intake_dot_v1_dot_customer__service__pb2.LinkIdentityRequest.SerializeToString,
             switchboard_dot_intake_dot_v1_dot_customer__service__pb2.LinkIdentityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListIdentityLinks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/switchboard.intake.v1.CustomerService/ListIdentityLinks',
+            switchboard_dot_intake_dot_v1_dot_customer__service__pb2.ListIdentityLinksRequest.SerializeToString,
+            switchboard_dot_intake_dot_v1_dot_customer__service__pb2.ListIdentityLinksResponse.FromString,
             options,
             channel_credentials,
             insecure,

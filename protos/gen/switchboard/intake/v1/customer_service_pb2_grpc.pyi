@@ -45,6 +45,8 @@ class CustomerServiceStub:
     """Creates or changes many customers; each line is a command of its own."""
     LinkIdentity: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.LinkIdentityRequest, _customer_service_pb2.LinkIdentityResponse]
     """Gives an address to a customer. The higher id yields to the lower."""
+    ListIdentityLinks: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.ListIdentityLinksRequest, _customer_service_pb2.ListIdentityLinksResponse]
+    """Lists how addresses came to a customer and left, the latest first."""
     UnlinkIdentity: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.UnlinkIdentityRequest, _customer_service_pb2.UnlinkIdentityResponse]
     """Takes an address from a customer; it gets a new customer id."""
     EraseCustomer: _grpc.UnaryUnaryMultiCallable[_customer_service_pb2.EraseCustomerRequest, _customer_service_pb2.EraseCustomerResponse]
@@ -71,6 +73,8 @@ class CustomerServiceAsyncStub(CustomerServiceStub):
     """Creates or changes many customers; each line is a command of its own."""
     LinkIdentity: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.LinkIdentityRequest, _customer_service_pb2.LinkIdentityResponse]  # type: ignore[assignment]
     """Gives an address to a customer. The higher id yields to the lower."""
+    ListIdentityLinks: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.ListIdentityLinksRequest, _customer_service_pb2.ListIdentityLinksResponse]  # type: ignore[assignment]
+    """Lists how addresses came to a customer and left, the latest first."""
     UnlinkIdentity: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.UnlinkIdentityRequest, _customer_service_pb2.UnlinkIdentityResponse]  # type: ignore[assignment]
     """Takes an address from a customer; it gets a new customer id."""
     EraseCustomer: _aio.UnaryUnaryMultiCallable[_customer_service_pb2.EraseCustomerRequest, _customer_service_pb2.EraseCustomerResponse]  # type: ignore[assignment]
@@ -124,6 +128,14 @@ class CustomerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_customer_service_pb2.LinkIdentityResponse, _abc.Awaitable[_customer_service_pb2.LinkIdentityResponse]]:
         """Gives an address to a customer. The higher id yields to the lower."""
+
+    @_abc_1.abstractmethod
+    def ListIdentityLinks(
+        self,
+        request: _customer_service_pb2.ListIdentityLinksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_customer_service_pb2.ListIdentityLinksResponse, _abc.Awaitable[_customer_service_pb2.ListIdentityLinksResponse]]:
+        """Lists how addresses came to a customer and left, the latest first."""
 
     @_abc_1.abstractmethod
     def UnlinkIdentity(

@@ -43,6 +43,9 @@ class ConversationEvent(_message.Message):
     CUSTOMER_UPDATED_FIELD_NUMBER: _builtins.int
     DELIVERY_CHANGED_FIELD_NUMBER: _builtins.int
     COMMAND_REJECTED_FIELD_NUMBER: _builtins.int
+    MESSAGE_EDITED_FIELD_NUMBER: _builtins.int
+    MESSAGE_RETRACTED_FIELD_NUMBER: _builtins.int
+    MESSAGE_REACTED_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """Deterministic id of the event."""
     occurred_at_ms: _builtins.int
@@ -107,6 +110,18 @@ class ConversationEvent(_message.Message):
     def command_rejected(self) -> Global___CommandRejected:
         """A command was refused."""
 
+    @_builtins.property
+    def message_edited(self) -> Global___MessageEdited:
+        """A customer changed what they had written."""
+
+    @_builtins.property
+    def message_retracted(self) -> Global___MessageRetracted:
+        """A customer took back what they had written."""
+
+    @_builtins.property
+    def message_reacted(self) -> Global___MessageReacted:
+        """A customer reacted to a message."""
+
     def __init__(
         self,
         *,
@@ -128,12 +143,15 @@ class ConversationEvent(_message.Message):
         customer_updated: Global___CustomerUpdated | None = ...,
         delivery_changed: Global___DeliveryChanged | None = ...,
         command_rejected: Global___CommandRejected | None = ...,
+        message_edited: Global___MessageEdited | None = ...,
+        message_retracted: Global___MessageRetracted | None = ...,
+        message_reacted: Global___MessageReacted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["command_rejected", b"command_rejected", "conversation", b"conversation", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "delivery_changed", b"delivery_changed", "kind", b"kind", "merged", b"merged", "message_added", b"message_added", "note_added", b"note_added", "opened", b"opened", "replied", b"replied", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command_rejected", b"command_rejected", "conversation", b"conversation", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "delivery_changed", b"delivery_changed", "kind", b"kind", "merged", b"merged", "message_added", b"message_added", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "note_added", b"note_added", "opened", b"opened", "replied", b"replied", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "command_rejected", b"command_rejected", "conversation", b"conversation", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "delivery_changed", b"delivery_changed", "event_id", b"event_id", "kind", b"kind", "merged", b"merged", "message_added", b"message_added", "note_added", b"note_added", "occurred_at_ms", b"occurred_at_ms", "opened", b"opened", "replied", b"replied", "request_id", b"request_id", "sequence", b"sequence", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "command_rejected", b"command_rejected", "conversation", b"conversation", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "delivery_changed", b"delivery_changed", "event_id", b"event_id", "kind", b"kind", "merged", b"merged", "message_added", b"message_added", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "note_added", b"note_added", "occurred_at_ms", b"occurred_at_ms", "opened", b"opened", "replied", b"replied", "request_id", b"request_id", "sequence", b"sequence", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["opened", "message_added", "replied", "note_added", "status_changed", "merged", "unmerged", "conversation_split", "tagged", "customer_updated", "delivery_changed", "command_rejected"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["opened", "message_added", "replied", "note_added", "status_changed", "merged", "unmerged", "conversation_split", "tagged", "customer_updated", "delivery_changed", "command_rejected", "message_edited", "message_retracted", "message_reacted"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -528,3 +546,81 @@ class CommandRejected(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CommandRejected: _TypeAlias = CommandRejected  # noqa: Y015
+
+@_typing.final
+class MessageEdited(_message.Message):
+    """A customer changed what they had written."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    PREVIOUS_TEXT_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    """The message."""
+    text: _builtins.str
+    """Body after the edit. PII."""
+    previous_text: _builtins.str
+    """Body before the edit. PII."""
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        previous_text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "previous_text", b"previous_text", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageEdited: _TypeAlias = MessageEdited  # noqa: Y015
+
+@_typing.final
+class MessageRetracted(_message.Message):
+    """A customer took back what they had written: its body and files are gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    """The message."""
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageRetracted: _TypeAlias = MessageRetracted  # noqa: Y015
+
+@_typing.final
+class MessageReacted(_message.Message):
+    """A customer reacted to a message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    REACTION_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    """The message, of either side."""
+    reaction: _builtins.str
+    """The reaction, an emoji or its name; empty if it was taken back."""
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        reaction: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "reaction", b"reaction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageReacted: _TypeAlias = MessageReacted  # noqa: Y015

@@ -422,6 +422,7 @@ class Identity(_message.Message):
     VERIFIED_FIELD_NUMBER: _builtins.int
     LINKED_AT_MS_FIELD_NUMBER: _builtins.int
     HOME_ID_FIELD_NUMBER: _builtins.int
+    OPTED_OUT_AT_MS_FIELD_NUMBER: _builtins.int
     channel: Global___Channel.ValueType
     """Channel of the address."""
     address: _builtins.str
@@ -432,6 +433,8 @@ class Identity(_message.Message):
     """Unix milliseconds when it was linked to the customer. Output only."""
     home_id: _builtins.str
     """Home of the address: UUIDv5 of tenant, channel and address. Output only."""
+    opted_out_at_ms: _builtins.int
+    """Unix milliseconds when the customer asked us to send nothing there; 0 if never. Output only."""
     def __init__(
         self,
         *,
@@ -440,10 +443,11 @@ class Identity(_message.Message):
         verified: _builtins.bool = ...,
         linked_at_ms: _builtins.int = ...,
         home_id: _builtins.str = ...,
+        opted_out_at_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "channel", b"channel", "home_id", b"home_id", "linked_at_ms", b"linked_at_ms", "verified", b"verified"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "channel", b"channel", "home_id", b"home_id", "linked_at_ms", b"linked_at_ms", "opted_out_at_ms", b"opted_out_at_ms", "verified", b"verified"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -643,6 +647,12 @@ class Message(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     ERROR_CODE_FIELD_NUMBER: _builtins.int
     SOURCE_ID_FIELD_NUMBER: _builtins.int
+    AUTOMATIC_FIELD_NUMBER: _builtins.int
+    QUOTED_TEXT_FIELD_NUMBER: _builtins.int
+    PARTICIPANTS_FIELD_NUMBER: _builtins.int
+    ORIGINAL_REFERENCE_FIELD_NUMBER: _builtins.int
+    EDITED_AT_MS_FIELD_NUMBER: _builtins.int
+    RETRACTED_AT_MS_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Our id."""
     conversation_id: _builtins.str
@@ -681,9 +691,25 @@ class Message(_message.Message):
     """Provider's or our reason if the delivery failed."""
     source_id: _builtins.str
     """What asked for it: survey id, request id of the agent's reply."""
+    automatic: _builtins.str
+    """Why nobody shall answer: `auto_reply`, `bounce`, `bulk`, `loop`, `keyword`; empty for a
+    person's message.
+    """
+    quoted_text: _builtins.str
+    """What was quoted from earlier messages, split off from `text`. PII."""
+    original_reference: _builtins.str
+    """Where the message is kept as it came; empty if it is not."""
+    edited_at_ms: _builtins.int
+    """Unix milliseconds of the latest edit; 0 if it is as it was sent."""
+    retracted_at_ms: _builtins.int
+    """Unix milliseconds when it was taken back; 0 if it was not."""
     @_builtins.property
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
         """Files."""
+
+    @_builtins.property
+    def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Mailboxes of the others who got it or get the answer too. PII."""
 
     def __init__(
         self,
@@ -708,10 +734,16 @@ class Message(_message.Message):
         sequence: _builtins.int = ...,
         error_code: _builtins.str = ...,
         source_id: _builtins.str = ...,
+        automatic: _builtins.str = ...,
+        quoted_text: _builtins.str = ...,
+        participants: _abc.Iterable[_builtins.str] | None = ...,
+        original_reference: _builtins.str = ...,
+        edited_at_ms: _builtins.int = ...,
+        retracted_at_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attachments", b"attachments", "author", b"author", "channel", b"channel", "conversation_id", b"conversation_id", "delivery_status", b"delivery_status", "direction", b"direction", "error_code", b"error_code", "from_address", b"from_address", "language", b"language", "message_id", b"message_id", "occurred_at_ms", b"occurred_at_ms", "provider_message_id", b"provider_message_id", "purpose", b"purpose", "received_at_ms", b"received_at_ms", "sequence", b"sequence", "source_id", b"source_id", "subject", b"subject", "text", b"text", "to_address", b"to_address"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attachments", b"attachments", "author", b"author", "automatic", b"automatic", "channel", b"channel", "conversation_id", b"conversation_id", "delivery_status", b"delivery_status", "direction", b"direction", "edited_at_ms", b"edited_at_ms", "error_code", b"error_code", "from_address", b"from_address", "language", b"language", "message_id", b"message_id", "occurred_at_ms", b"occurred_at_ms", "original_reference", b"original_reference", "participants", b"participants", "provider_message_id", b"provider_message_id", "purpose", b"purpose", "quoted_text", b"quoted_text", "received_at_ms", b"received_at_ms", "retracted_at_ms", b"retracted_at_ms", "sequence", b"sequence", "source_id", b"source_id", "subject", b"subject", "text", b"text", "to_address", b"to_address"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -836,6 +868,8 @@ class Conversation(_message.Message):
     LAST_AGENT_ID_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
     REOPEN_COUNT_FIELD_NUMBER: _builtins.int
+    PARTICIPANTS_FIELD_NUMBER: _builtins.int
+    FOLLOWS_ID_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
     """Subject, from the first message or set by an agent. PII."""
     message_count: _builtins.int
@@ -860,9 +894,15 @@ class Conversation(_message.Message):
     """Number of events so far; the latest event's sequence."""
     reopen_count: _builtins.int
     """How often it was reopened."""
+    follows_id: _builtins.str
+    """Conversation that this one continues; empty if none."""
     @_builtins.property
     def ref(self) -> Global___ConversationRef:
         """Who, where, which status."""
+
+    @_builtins.property
+    def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Mailboxes of the others who get the answers too. PII."""
 
     def __init__(
         self,
@@ -880,10 +920,12 @@ class Conversation(_message.Message):
         last_agent_id: _builtins.str = ...,
         sequence: _builtins.int = ...,
         reopen_count: _builtins.int = ...,
+        participants: _abc.Iterable[_builtins.str] | None = ...,
+        follows_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at_ms", b"closed_at_ms", "last_agent_id", b"last_agent_id", "last_inbound_at_ms", b"last_inbound_at_ms", "last_outbound_at_ms", b"last_outbound_at_ms", "merged_into_id", b"merged_into_id", "message_count", b"message_count", "ref", b"ref", "reopen_count", b"reopen_count", "resolved_at_ms", b"resolved_at_ms", "sequence", b"sequence", "split_from_id", b"split_from_id", "subject", b"subject", "updated_at_ms", b"updated_at_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at_ms", b"closed_at_ms", "follows_id", b"follows_id", "last_agent_id", b"last_agent_id", "last_inbound_at_ms", b"last_inbound_at_ms", "last_outbound_at_ms", b"last_outbound_at_ms", "merged_into_id", b"merged_into_id", "message_count", b"message_count", "participants", b"participants", "ref", b"ref", "reopen_count", b"reopen_count", "resolved_at_ms", b"resolved_at_ms", "sequence", b"sequence", "split_from_id", b"split_from_id", "subject", b"subject", "updated_at_ms", b"updated_at_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

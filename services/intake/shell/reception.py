@@ -1,0 +1,98 @@
+"""Where every way in ends: what arrived is published, and only then is it accepted.
+
+Webhooks, mail servers, mailboxes, chat sessions and programs differ in how they are told; what they
+bring is taken in here, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+from google.protobuf.message import Message
+from switchboard.intake.v1 import commands_pb2
+
+from services.chassis.clock import Clock
+from services.intake.core.account import Account
+from services.intake.metrics import IntakeMetrics
+from services.intake.shell.channels.protocol import Arrived, Item, Reported, Revised, Unread
+from services.intake.shell.topics import INPUTS
+from services.intake.shell.wire import inputs
+
+ITEMS_AT_A_TIME: Final = 500
+BLOCKED: Final = "blocked_senders"
+
+Publishable = Arrived | Reported | Revised
+_COUNTED_AS: Final = {Arrived: "message", Reported: "receipt", Revised: "revision"}
+
+
+class Bus(Protocol):
+    """Where an accepted item goes."""
+
+    async def publish(self, topic: str, key: str, message: Message) -> None:
+        """Return once all replicas have it; raises `BusUnavailable` within 3 s."""
+
+
+class Reception:
+    """Takes items in for all ways in of one process."""
+
+    def __init__(self, *, bus: Bus, clock: Clock, metrics: IntakeMetrics) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._metrics = metrics
+
+    async def take(self, items: Iterable[Item], account: Account) -> None:
+        """Return once all items are durable. Raises `BusUnavailable`: none is known accepted.
+
+        What nobody can use, and what the account's blocked senders wrote, is counted.
+        """
+        wanted = [item for item in items if self._is_wanted(item, account)]
+        for begin in range(0, len(wanted), ITEMS_AT_A_TIME):
+            await self._publish(wanted[begin : begin + ITEMS_AT_A_TIME], account.provider)
+
+    def _is_wanted(self, item: Item, account: Account) -> bool:
+        kind = "blocked" if is_blocked(item, account) else ""
+        if isinstance(item, Unread):
+            kind = item.kind
+        if kind:
+            self._metrics.unread.labels(account.provider, kind).inc()
+        return not kind
+
+    async def _publish(self, items: Sequence[Item], provider: str) -> None:
+        """All of them, or nothing is known accepted."""
+        if len(items) == 1:  # as a rule: no task for it
+            await self._publish_one(items[0])
+        else:
+            await asyncio.gather(*(self._publish_one(item) for item in items))
+        for item in items:
+            self._metrics.accepted.labels(provider, _COUNTED_AS[type(item)]).inc()
+
+    async def _publish_one(self, item: Item) -> None:
+        said = self._input(item)
+        await self._bus.publish(INPUTS, said.home_id, said)
+
+    def _input(self, item: Item) -> commands_pb2.IntakeInput:
+        match item:
+            case Arrived():
+                return inputs.received(item.message, client_message_id=item.client_message_id)
+            case Reported():
+                now_ms = self._clock.now_ms()
+                return inputs.receipt(item.note, recipient=item.recipient, received_at_ms=now_ms)
+            case Revised():
+                return inputs.revised(item.revision, received_at_ms=self._clock.now_ms())
+            case Unread():
+                raise AssertionError("what cannot be read is not published")
+
+
+def is_blocked(item: Item, account: Account) -> bool:
+    """Whether the account takes nothing from the sender.
+
+    The setting `blocked_senders` lists addresses, and domains as `@example.com`, between spaces.
+    """
+    listed = account.settings.get(BLOCKED, "")
+    if not listed or not isinstance(item, Arrived):
+        return False
+    sender = item.message.from_address.lower()
+    _, at, domain = sender.rpartition("@")
+    return not {sender, at + domain}.isdisjoint(listed.lower().split())
