@@ -34,6 +34,7 @@ from services.intake.shell.channels.discovery import discover, providers
 from services.intake.shell.channels.protocol import SendingContext
 from services.intake.shell.consumers.delivery import Delivery
 from services.intake.shell.consumers.threader import Threader
+from services.intake.shell.customer_store import CustomerStore
 from services.intake.shell.effects import Effects
 from services.intake.shell.grpc_api.account_api import AccountApi
 from services.intake.shell.grpc_api.commands import Commands
@@ -106,8 +107,10 @@ def _services(parts: _Parts, settings: IntakeSettings, tail: Tail) -> list[Servi
     commands = Commands(parts.bus, parts.clock, timeout_s=settings.command_seconds)
     watch = ConversationWatch(Watch(tail, parts.postgres), parts.store, clock=parts.clock)
     intake = IntakeApi(accounts=parts.accounts, bus=parts.bus, clock=parts.clock)
-    conversations = ConversationApi(store=parts.store, commands=commands, watch=watch)
-    customers = CustomerApi(store=parts.store, commands=commands)
+    conversations = ConversationApi(
+        store=parts.store, accounts=parts.accounts, commands=commands, watch=watch
+    )
+    customers = CustomerApi(store=CustomerStore(parts.postgres), commands=commands)
     accounts = AccountApi(
         store=parts.account_store, book=parts.accounts, clock=parts.clock, providers=providers()
     )

@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, StringConstraints, field_validator
 
 from services.chassis.settings import ServiceSettings
 from services.intake.core.delivery.policies import DeliveryPolicy
-from services.intake.core.model import Tier
+from services.intake.core.model import Channel, Tier
 from services.intake.core.policies import ThreadingPolicy
 
 KEY_BYTES = 32
@@ -40,6 +40,20 @@ class IntakeSettings(ServiceSettings):
         _THREADING.reopen_window_ms,
         ge=0,
         description="how long a resolved conversation takes its customer back, in ms",
+    )
+    reopen_windows_ms: dict[Channel, Annotated[int, Field(ge=0)]] = Field(
+        default={}, description="JSON object: by channel, where that differs from the window"
+    )
+    same_matter_window_ms: int = Field(
+        _THREADING.same_matter_window_ms,
+        ge=0,
+        description="how long a person who changes the channel goes on with the same matter, in ms",
+    )
+    link_confidence_min: float = Field(
+        _THREADING.link_confidence_min,
+        ge=0,
+        le=1,
+        description="how sure a rule must be that two addresses are one person's, to link them",
     )
     default_tier: Tier = Field(
         _THREADING.default_tier, description="service tier of a customer nobody has stated"
@@ -74,6 +88,9 @@ class IntakeSettings(ServiceSettings):
         """How conversations are threaded."""
         return ThreadingPolicy(
             reopen_window_ms=self.reopen_window_ms,
+            reopen_windows_ms=self.reopen_windows_ms,
+            same_matter_window_ms=self.same_matter_window_ms,
+            link_confidence_min=self.link_confidence_min,
             default_tier=self.default_tier,
             default_language=self.default_language,
         )

@@ -31,6 +31,7 @@ class Replies:
         self._api = ConversationApi(
             store=Conversations(world.stores["intake"]),
             commands=Commands(world.edge, world, timeout_s=1.0),
+            accounts=None,  # type: ignore[arg-type] # nobody writes first
             watch=None,  # type: ignore[arg-type] # nobody watches
         )
 

@@ -97,7 +97,7 @@ Reading = Mapping[str, Callable[[Any], Counts]]
 
 _CONVERSATION: Final[Reading] = {
     "opened": lambda _: facts.opened(),
-    "message_added": lambda _: facts.inbound(),
+    "message_added": lambda event: {} if event.message_added.message.automatic else facts.inbound(),
     "replied": lambda event: facts.replied(by_agent=bool(event.replied.agent_id)),
     "status_changed": lambda event: facts.status_changed(
         before=_STATUSES.get(event.status_changed.from_status, ""),

@@ -35,7 +35,7 @@ def upsert(
     dossier: Dossier, command: UpsertCustomer, now_ms: int, policy: ThreadingPolicy
 ) -> tuple[Event, ...]:
     """The customer as stated; nothing where that is known already."""
-    known = dossier.customer or stranger(
+    known = met(dossier) or stranger(
         command.tenant_id,
         command.home_id,
         command.channel,
@@ -61,7 +61,7 @@ def introduced(
     A name or language that comes with a message never overwrites one that is known: providers hand
     on whatever the sender typed into a profile.
     """
-    known = dossier.customer or stranger(
+    known = met(dossier) or stranger(
         command.tenant_id,
         command.home_id,
         command.channel,
@@ -76,9 +76,14 @@ def introduced(
         display_name=known.display_name or command.from_name,
         attributes=tuple(sorted((dict(known.attributes) | dict(command.attributes)).items())),
         identities=_heeding(known, command),
-        erased=False,  # whoever comes back after an erasure is somebody new
     )
     return _said(dossier, stated, now_ms)
+
+
+def met(dossier: Dossier) -> Customer | None:
+    """The customer, if anything is known of them: whoever comes after an erasure is new to us."""
+    known = dossier.customer
+    return None if known is None or known.erased else known
 
 
 def _heeding(known: Customer, command: ReceiveMessage) -> tuple[Identity, ...]:

@@ -37,6 +37,7 @@ from services.intake.core.events import (
     ReceiptParked,
     StatusChanged,
 )
+from services.intake.core.identity import home_id
 from services.intake.core.model import (
     Conversation,
     Customer,
@@ -203,6 +204,7 @@ def _with_message(dossier: Dossier, message: Message) -> Dossier:
         return dossier
     queued = Delivery(
         message_id=message.message_id,
+        home_id=home_id(before.tenant_id, message.channel, message.to_address),
         conversation_id=message.conversation_id,
         account_id=message.account_id,
         kind=message.kind,

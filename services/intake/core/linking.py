@@ -65,11 +65,14 @@ def link(dossier: Dossier, identity: StatedIdentity, reason: LinkReason, now_ms:
     mine = dossier.customer
     if mine is None:
         return Rejection(Reason.CUSTOMER_NOT_FOUND, "no such customer")
+    stated_id = identity.address if identity.names_person else ""
+    if _are_two(mine.external_id, stated_id):
+        return _two_people()
     known = mine.identity(identity.channel, identity.address)
     if known is not None:
         return _vouched(mine, known, identity, now_ms)
     theirs = dossier.neighbours.get(identity.home_id)
-    if theirs is not None and _are_two(mine.external_id, theirs.external_id):
+    if theirs is not None and _are_two(mine.external_id or stated_id, theirs.external_id):
         return _two_people()
     return (LinkAsked(mine, identity.home_id, identity, reason),)
 

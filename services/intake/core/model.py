@@ -139,6 +139,11 @@ class StatedIdentity:
     home_id: str
     verified: bool
 
+    @property
+    def names_person(self) -> bool:
+        """Whether it is what the tenant's own systems call the person."""
+        return self.channel is Channel.API and self.verified
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -252,9 +257,13 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What is known of an outbound message at its provider. `source_id` is what asked for it."""
+    """What is known of an outbound message at its provider. `source_id` is what asked for it.
+
+    `home_id` is the home of the address that it goes to, whoever has that address by now.
+    """
 
     message_id: str
+    home_id: str
     conversation_id: str
     account_id: str
     kind: Kind

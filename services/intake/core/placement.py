@@ -52,6 +52,10 @@ CONFIDENCE: Final[Mapping[Rule, float]] = {
 }
 
 
+MERGES_MAX: Final = 8
+"""How many times a conversation is followed into the one that it was merged into."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One rule that was looked at, and what it found."""
@@ -180,10 +184,13 @@ def _known(dossier: Dossier, reference: str) -> Conversation | None:
     if found is None:
         return None
     held = dossier.conversations.get(found.conversation_id, found)
-    if held.merged_into_id:
-        return dossier.conversations.get(held.merged_into_id) or dossier.referenced.get(
-            held.merged_into_id, held
+    for _ in range(MERGES_MAX):
+        target = dossier.conversations.get(held.merged_into_id) or dossier.referenced.get(
+            held.merged_into_id
         )
+        if target is None:
+            break
+        held = target
     return held
 
 

@@ -12,7 +12,7 @@ from services.intake.core.commands import (
     Tag,
     Turn,
 )
-from services.intake.core.customers import stranger
+from services.intake.core.customers import met, stranger
 from services.intake.core.events import (
     ConversationOpened,
     ConversationTagged,
@@ -82,7 +82,7 @@ def start(
     """We write first: a conversation in which we wait for the customer."""
     if command.message_id in dossier.message_ids:
         return ()
-    customer = dossier.customer or stranger(
+    customer = met(dossier) or stranger(
         command.tenant_id,
         command.home_id,
         command.channel,
@@ -105,7 +105,7 @@ def start(
         occurred_at_ms=at_ms,
         source_id=command.source_id,
     )
-    added = () if dossier.customer else (CustomerAdded(customer),)
+    added = () if dossier.customer is customer else (CustomerAdded(customer),)
     message = replace(_message(begun, first, at_ms, now_ms), subject=command.subject)
     return (*added, ConversationOpened(begun, Arrival.OPENS, by_us=True), MessageAdded(message))
 

@@ -44,9 +44,20 @@ ALTER TABLE conversation
     ADD COLUMN merged_into_id text NOT NULL DEFAULT '',
     ADD COLUMN split_from_id text NOT NULL DEFAULT '',
     ADD COLUMN participants text[] NOT NULL DEFAULT '{}';
+CREATE INDEX conversation_live_of_account ON conversation (account_id) WHERE live;
 CREATE INDEX conversation_merged ON conversation (merged_into_id) WHERE merged_into_id <> '';
 
 -- `threading` says why the message is in its conversation: rule, confidence, steps.
+-- The conversation, and all that were merged into it or into one of these.
+CREATE FUNCTION conversations_in(one text) RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH RECURSIVE within(conversation_id) AS (
+        SELECT one
+        UNION SELECT c.conversation_id FROM within JOIN conversation c
+            ON c.merged_into_id = within.conversation_id AND c.merged_into_id <> ''
+    ) SELECT conversation_id FROM within
+$$;
+
 ALTER TABLE message
     ADD COLUMN participants text[] NOT NULL DEFAULT '{}',
     ADD COLUMN automatic text NOT NULL DEFAULT '',
@@ -179,6 +190,8 @@ ALTER TABLE message
     DROP COLUMN participants, DROP COLUMN automatic, DROP COLUMN quoted_text,
     DROP COLUMN original_reference, DROP COLUMN edited_at_ms, DROP COLUMN retracted_at_ms,
     DROP COLUMN threading;
+DROP FUNCTION conversations_in(text);
+DROP INDEX conversation_live_of_account;
 ALTER TABLE conversation
     DROP COLUMN merged_into_id, DROP COLUMN split_from_id, DROP COLUMN participants;
 DROP INDEX customer_search, customer_before, customer_by_id;

@@ -143,6 +143,10 @@ class AccountWriter:
         row = await self._connection.fetchrow(_RETIRE, account_id, name, version, now_ms)
         return _version(row) if row else None
 
+    async def delete(self, account_id: str) -> bool:
+        """Delete with its secrets; False, and nothing is deleted, while conversations are open."""
+        return await self._connection.fetchval(_DELETE, account_id) is not None
+
     async def answer(self, tenant_id: str, request_id: str, answer: bytes, *, now_ms: int) -> bool:
         """Keep the answer; False where somebody has answered the same request meanwhile."""
         kept = await self._connection.fetchval(_ANSWER, tenant_id, request_id, answer, now_ms)
@@ -203,6 +207,10 @@ SET channel = excluded.channel, provider = excluded.provider, address = excluded
     updated_at_ms = excluded.updated_at_ms, version = old.version + 1
 WHERE old.tenant_id = excluded.tenant_id
 RETURNING *"""
+_DELETE = """
+DELETE FROM account WHERE account_id = $1
+AND NOT EXISTS (SELECT 1 FROM conversation c WHERE c.account_id = $1 AND c.live)
+RETURNING 1"""
 _LOCK_ACCOUNT = "SELECT 1 FROM account WHERE account_id = $1 FOR UPDATE"
 _NEXT_VERSION = """
 INSERT INTO account_secret (account_id, name, version, key_id, nonce, sealed, created_at_ms)

@@ -69,12 +69,15 @@ def holds(conditions: Filter, conversation: Conversation) -> bool:
     return all(term.holds(conversation) for term in conditions)
 
 
-def where(conditions: Filter, *, first: int) -> tuple[str, list[Any]]:
-    """SQL that follows a WHERE, with parameters numbered from `first` on, and their values."""
+def where(conditions: Filter, *, first: int, of: str = "conversation") -> tuple[str, list[Any]]:
+    """SQL that follows a WHERE, with parameters numbered from `first` on, and their values.
+
+    `of` is what the query calls the table of conversations.
+    """
     tests = [
-        f" AND ${number} = ANY(tags)"
+        f" AND ${number} = ANY({of}.tags)"
         if term.field == "tag"
-        else f" AND {term.field} {term.test} ${number}"
+        else f" AND {of}.{term.field} {term.test} ${number}"
         for number, term in enumerate(conditions, start=first)
     ]
     return "".join(tests), [term.value for term in conditions]

@@ -176,15 +176,16 @@ def message_of(row: Mapping[str, Any]) -> Message:
     )
 
 
-def delivery_row(delivery: Delivery, *, home_id: str) -> Row:
+def delivery_row(delivery: Delivery) -> Row:
     """As `message_delivery` keeps it."""
-    return _delivery(delivery) | {"home_id": home_id}
+    return _delivery(delivery)
 
 
 def delivery_of(row: Mapping[str, Any]) -> Delivery:
     """From a row of `message_delivery`."""
     return Delivery(
         message_id=row["message_id"],
+        home_id=row["home_id"],
         conversation_id=row["conversation_id"],
         account_id=row["account_id"],
         kind=Kind(row["kind"]),

@@ -72,7 +72,16 @@ def fact_of(event: intake_events.ConversationEvent, logged_at_ms: int) -> Fact |
 def _kind(event: intake_events.ConversationEvent) -> FactKind | None:
     match event.WhichOneof("kind"):
         case "message_added":
-            return FactKind.CUSTOMER_MESSAGE
+            nobody_wrote = event.message_added.message.automatic
+            return None if nobody_wrote else FactKind.CUSTOMER_MESSAGE
+        case "conversation_split":
+            begun = event.conversation_split.new_conversation_id
+            ours = begun == event.conversation.conversation_id
+            return FactKind.CUSTOMER_MESSAGE if ours else None
+        case "unmerged":
+            ours = event.unmerged.source_conversation_id == event.conversation.conversation_id
+            waits = event.conversation.status == intake.CONVERSATION_STATUS_OPEN
+            return FactKind.CUSTOMER_MESSAGE if ours and waits else None
         case "replied":
             by_agent = event.replied.agent_id and event.replied.message.purpose in _ANSWERS
             return FactKind.AGENT_REPLY if by_agent else FactKind.AUTO_REPLY

@@ -26,7 +26,7 @@ assert _CUSTOMER is not None
 ROWS: Mapping[str, Row] = {
     "customer": rows.customer_row(_CUSTOMER),
     "conversation": rows.conversation_row(DOSSIER.conversations[CONVERSATION]),
-    "message_delivery": rows.delivery_row(DOSSIER.deliveries["r-1"], home_id="h"),
+    "message_delivery": rows.delivery_row(DOSSIER.deliveries["r-1"]),
     "parked_receipt": rows.receipt_row(
         Receipt("a", "SM", Progress.SENT, "", NOON_MS), home_id="h", waiting=True
     ),

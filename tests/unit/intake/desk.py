@@ -141,7 +141,7 @@ class Desk:
     def events(self) -> list[events_pb2.ConversationEvent]:
         """What other services read, each sequence once."""
         once = {
-            (record.partition, record.header("sb_seq")): record
+            (record.partition, record.header("sb_shard"), record.header("sb_seq")): record
             for record in self.threads.published(CONVERSATIONS)
         }
         return [events_pb2.ConversationEvent.FromString(each.value) for each in once.values()]

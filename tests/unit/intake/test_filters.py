@@ -58,5 +58,5 @@ def test_a_filter_holds_or_not() -> None:
 
 def test_values_are_parameters_and_never_text() -> None:
     tests, values = where(parse('status = OPEN AND tag = "x\'; --"'), first=5)
-    assert tests == " AND status = $5 AND $6 = ANY(tags)"
+    assert tests == " AND conversation.status = $5 AND $6 = ANY(conversation.tags)"
     assert values == [Status.OPEN, "x'; --"]

@@ -81,7 +81,7 @@ def test_messages(message: Message) -> None:
 
 @given(values(Delivery))
 def test_deliveries(delivery: Delivery) -> None:
-    assert rows.delivery_of(through_json(rows.delivery_row(delivery, home_id="h"))) == delivery
+    assert rows.delivery_of(through_json(rows.delivery_row(delivery))) == delivery
 
 
 @given(values(Receipt))

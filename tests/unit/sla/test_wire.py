@@ -28,6 +28,10 @@ def test_golden_events_are_read(kind: str) -> None:
     if kind == "merged":
         away = event.merged.source_conversation_id == event.conversation.conversation_id
         expected = FactKind.MERGED if away else None
+    if kind == "conversation_split":
+        begun = event.conversation_split.new_conversation_id
+        begins = begun == event.conversation.conversation_id
+        expected = FactKind.CUSTOMER_MESSAGE if begins else None
     assert (fact.kind if fact else None) == expected
 
 
@@ -51,6 +55,26 @@ def test_a_conversation_that_another_was_merged_into_runs_on() -> None:
         event.merged.source_conversation_id,
         event.merged.target_conversation_id,
     )
+    assert fact_of(event, 9) is None
+
+
+@pytest.mark.parametrize("why", ["auto_reply", "bounce", "bulk", "loop", "keyword"])
+def test_what_nobody_wrote_starts_no_clock(why: str) -> None:
+    """Zammad's filter: Auto-Submitted, Precedence, X-Loop start no escalation."""
+    event = example(TOPIC, "message_added").message
+    assert isinstance(event, ConversationEvent)
+    event.message_added.message.automatic = why
+    assert fact_of(event, 9) is None
+
+
+def test_a_part_that_was_split_off_waits_for_an_answer() -> None:
+    event = example(TOPIC, "conversation_split").message
+    assert isinstance(event, ConversationEvent)
+    event.conversation.conversation_id = event.conversation_split.new_conversation_id
+    fact = fact_of(event, 9)
+    assert fact is not None
+    assert fact.kind is FactKind.CUSTOMER_MESSAGE
+    event.conversation.conversation_id = event.conversation_split.from_conversation_id
     assert fact_of(event, 9) is None
 
 

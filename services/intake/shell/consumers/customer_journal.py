@@ -102,6 +102,8 @@ def _erased(journal: Journal, after: Dossier, event: CustomerErased) -> None:
             "erased_at_ms": event.at_ms,
         }
         journal.put("erasure", row)
+    for home_id in sorted(customer.homes - {customer.home_id}):
+        journal.send(linking.set_free(customer, home_id), after_all=True)
 
 
 def _yielded(journal: Journal, event: CustomerYielded) -> None:

@@ -16,6 +16,7 @@ from immutables import Map
 from services.chassis.bus.processor import DueTimer, Input, Rows
 from services.intake.core.identity import message_of_reference
 from services.intake.core.model import Conversation, Dossier, Message
+from services.intake.core.placement import MERGES_MAX
 from services.intake.shell import rows as stored
 from services.intake.shell.consumers.wanted import ByHome, wanted_by_shard
 
@@ -146,8 +147,12 @@ class _Reading:
         for dossier in self._found.values():
             spoken_of |= {each.conversation_id for each in dossier.deliveries.values()}
         read = await self._conversations(spoken_of - at_hand.keys())
-        targets = {each.merged_into_id for each in read.values()} - {""}
-        read |= await self._conversations(targets - read.keys() - at_hand.keys())
+        for _ in range(MERGES_MAX):
+            targets = {each.merged_into_id for each in read.values()} - {""}
+            missing = targets - read.keys() - at_hand.keys()
+            if not missing:
+                break
+            read |= await self._conversations(missing)
         for conversation in read.values():
             self._hold(
                 self._owners.get(conversation.home_id, ""),

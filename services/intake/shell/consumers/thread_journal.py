@@ -47,10 +47,12 @@ from services.intake.shell.wire import deliveries, linking, outputs
 class Cause:
     """What led to a decision. `source_id` names what asked for it, `conversation_id` if it did.
 
-    `said` is the input itself, should another home have to decide; a timer has none.
+    `home_id` is where it came to first; `said` is the input itself, should another home have to
+    decide; a timer has none.
     """
 
     tenant_id: str
+    home_id: str
     command: str
     request_id: str
     actor: str
@@ -113,10 +115,10 @@ class OutJournal:
             case DeliveryProgressed():
                 self._progressed(after, event)
             case ReceiptForwarded():
-                self._forwarded(after, event)
+                self._forwarded(event)
             case ReceiptParked() | ReceiptMatched():
                 waiting = isinstance(event, ReceiptParked)
-                row = rows.receipt_row(event.receipt, home_id=after.home_id, waiting=waiting)
+                row = rows.receipt_row(event.receipt, home_id=self._cause.home_id, waiting=waiting)
                 self.put("parked_receipt", row)
             case _:
                 assert_never(event)
@@ -214,9 +216,11 @@ class OutJournal:
         self._out.tell(event)
         if message.kind.is_outbound:
             queued = after.deliveries[message.message_id]
-            self.put("message_delivery", rows.delivery_row(queued, home_id=conversation.home_id))
-            asked = deliveries.request(message, conversation, actor=self._cause.actor)
-            self._out.emit(OUTBOUND, deliveries.lane_of(message, conversation), asked)
+            self.put("message_delivery", rows.delivery_row(queued))
+            asked = deliveries.request(
+                message, conversation, home_id=queued.home_id, actor=self._cause.actor
+            )
+            self._out.emit(OUTBOUND, lane(queued.account_id, queued.home_id), asked)
 
     def _status_changed(self, after: Dossier, event: StatusChanged) -> None:
         conversation = after.conversations[event.conversation_id]
@@ -324,17 +328,17 @@ class OutJournal:
         delivery = event.delivery
         conversation = after.conversations[delivery.conversation_id]
         self._put(conversation)
-        self.put("message_delivery", rows.delivery_row(delivery, home_id=conversation.home_id))
+        self.put("message_delivery", rows.delivery_row(delivery))
         envelope = self._envelope(conversation, delivery.at_ms)
         envelope.delivery_changed.CopyFrom(outputs.delivery_changed(event))
         self._emit(envelope)
 
-    def _forwarded(self, after: Dossier, event: ReceiptForwarded) -> None:
+    def _forwarded(self, event: ReceiptForwarded) -> None:
         delivery = event.delivery
         said = deliveries.callback(
             event.receipt, message_id=delivery.message_id, tenant_id=self._cause.tenant_id
         )
-        self._out.emit(OUTBOUND, lane(delivery.account_id, after.home_id), said)
+        self._out.emit(OUTBOUND, lane(delivery.account_id, delivery.home_id), said)
 
     def changed_customer(
         self, conversation: Conversation, said: events_pb2.CustomerUpdated, at_ms: int = 0

@@ -86,6 +86,7 @@ class Threader:
         command = closing(key)
         cause = Cause(
             tenant_id=command.tenant_id,
+            home_id=command.home_id,
             command="close_expired",
             request_id="",
             actor="service/intake",
@@ -116,6 +117,7 @@ def _cause(
 ) -> Cause:
     return Cause(
         tenant_id=first.tenant_id,
+        home_id=first.home_id,
         command=first.WhichOneof("kind") or "",
         request_id=first.request_id,
         actor=first.actor,

@@ -21,7 +21,6 @@ from services.chassis.rpc.errors import (
     Violation,
 )
 from services.chassis.rpc.paging import page_size, position_of, token_after
-from services.chassis.rpc.planned import planned
 from services.intake.core.account import Account, IfUnseen
 from services.intake.core.model import Channel
 from services.intake.shell.account_store import AccountStore, AccountWriter, SecretVersion
@@ -127,7 +126,21 @@ class AccountApi(AccountServiceServicer):
         found = await self._store.secret_versions(account.account_id)
         return pb.ListSecretsResponse(secrets=[_secret(version) for version in found])
 
-    DeleteAccount = planned
+    async def DeleteAccount(
+        self, request: pb.DeleteAccountRequest, _: Any
+    ) -> pb.DeleteAccountResponse:
+        """Delete with its secrets; what was said over it stays."""
+
+        async def write(writer: AccountWriter) -> pb.DeleteAccountResponse:
+            account = await self._find(request.account_id)
+            if not await writer.delete(account.account_id):
+                detail = "the account has open conversations; close them, or disable it"
+                raise FailedPrecondition(detail, reason="ACCOUNT_IN_USE")
+            return pb.DeleteAccountResponse()
+
+        response = await self._once(request.request_id, write, pb.DeleteAccountResponse)
+        self._book.forget(request.account_id)
+        return response
 
     def _check(self, stated: Account) -> None:
         """Raise `InvalidArgument` for an account that no door would ever open for."""

@@ -28,6 +28,8 @@ RETRY_MS: Final = 1000
 _ERRORS: Final[Mapping[str, type[RpcError]]] = {
     Reason.CONVERSATION_NOT_FOUND: NotFound,
     Reason.MESSAGE_NOT_FOUND: NotFound,
+    Reason.CUSTOMER_NOT_FOUND: NotFound,
+    Reason.IDENTITY_NOT_FOUND: NotFound,
     Reason.CONVERSATION_CLOSED: FailedPrecondition,
     Reason.TRANSITION_NOT_ALLOWED: FailedPrecondition,
 }

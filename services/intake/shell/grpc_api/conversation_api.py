@@ -12,23 +12,31 @@ from switchboard.intake.v1.conversation_service_pb2_grpc import ConversationServ
 from services.chassis.rpc.auth import caller
 from services.chassis.rpc.errors import InvalidArgument, NotFound, Violation
 from services.chassis.rpc.paging import page_size, position_of, token_after
-from services.chassis.rpc.planned import planned
 from services.intake.core.cards import masked
+from services.intake.core.identity import home_id
 from services.intake.core.model import Conversation
+from services.intake.shell.accounts import AccountBook
+from services.intake.shell.addresses import BadAddress, normalise
 from services.intake.shell.filters import BadFilter, Filter, parse
 from services.intake.shell.grpc_api.callers import actor
 from services.intake.shell.grpc_api.commands import Commands
-from services.intake.shell.store import After, ConversationStore
+from services.intake.shell.store import After, ConversationStore, Hit
 from services.intake.shell.watching import ConversationWatch
-from services.intake.shell.wire import nouns, timeline
+from services.intake.shell.wire import names, nouns, timeline
 
 
 class ConversationApi(ConversationServiceServicer):
-    """The servicer. What is `planned` answers UNIMPLEMENTED; the README lists it."""
+    """The servicer."""
 
     def __init__(
-        self, *, store: ConversationStore, commands: Commands, watch: ConversationWatch
+        self,
+        *,
+        store: ConversationStore,
+        accounts: AccountBook,
+        commands: Commands,
+        watch: ConversationWatch,
     ) -> None:
+        self._accounts = accounts
         self._store = store
         self._commands = commands
         self._watch = watch
@@ -59,17 +67,91 @@ class ConversationApi(ConversationServiceServicer):
             page.next_page_token = token_after(request, [last.updated_at_ms, last.conversation_id])
         return page
 
+    async def SearchConversations(
+        self, request: pb.SearchConversationsRequest, _: Any
+    ) -> pb.SearchConversationsResponse:
+        """A page of messages that hold the words, the latest first, with their conversations."""
+        size, position = page_size(request), position_of(request)
+        found = await self._store.search(
+            caller().tenant_id,
+            request.query,
+            _filter(request.filter),
+            after=After(*position) if position else None,
+            limit=size + 1,
+        )
+        page = pb.SearchConversationsResponse(hits=map(_hit, found[:size]))
+        if len(found) > size:
+            last = found[size - 1]
+            page.next_page_token = token_after(request, [last.occurred_at_ms, last.message_id])
+        return page
+
     async def GetTimeline(self, request: pb.GetTimelineRequest, _: Any) -> pb.GetTimelineResponse:
         """A page of what happened in a conversation, in order."""
         size, position = page_size(request), position_of(request)
         await self._find(request.conversation_id)
         found = await self._store.timeline(
-            request.conversation_id, after=position[0] if position else 0, limit=size + 1
+            request.conversation_id,
+            after=(position[0], position[1], position[2]) if position else None,
+            limit=size + 1,
         )
         page = pb.GetTimelineResponse(entries=[timeline.entry(item) for item in found[:size]])
         if len(found) > size:
-            page.next_page_token = token_after(request, [found[size - 1].sequence])
+            page.next_page_token = token_after(request, list(found[size - 1].place))
         return page
+
+    async def ExplainThreading(
+        self, request: pb.ExplainThreadingRequest, _: Any
+    ) -> pb.ExplainThreadingResponse:
+        """Why a message of a customer is in its conversation."""
+        found = await self._store.threading(caller().tenant_id, request.message_id)
+        if found is None:
+            raise NotFound("no such message", reason="MESSAGE_NOT_FOUND")
+        conversation_id, why = found
+        return pb.ExplainThreadingResponse(
+            conversation_id=conversation_id,
+            threaded_by=why.get("rule", ""),
+            confidence=why.get("confidence", 0.0),
+            steps=[
+                pb.ThreadingStep(
+                    rule=step["rule"].lower(),
+                    matched=step["matched"],
+                    conversation_id=step["conversation_id"],
+                    detail=step["detail"],
+                )
+                for step in why.get("steps", ())
+            ],
+        )
+
+    async def StartConversation(
+        self, request: pb.StartConversationRequest, _: Any
+    ) -> pb.StartConversationResponse:
+        """Write to a customer first."""
+        account = await self._accounts.get(request.account_id)
+        if account is None or account.tenant_id != caller().tenant_id or not account.enabled:
+            raise NotFound("no such account", reason="ACCOUNT_NOT_FOUND")
+        try:
+            region = account.settings.get("region")
+            address = normalise(account.channel, request.address, region)
+        except BadAddress as error:
+            why = [Violation("address", str(error))]
+            raise InvalidArgument(f"address: {error}", violations=why) from None
+        start = commands_pb2.StartConversation(
+            account_id=account.account_id,
+            address=address,
+            subject=masked(request.subject),
+            text=masked(request.text),
+            tags=dict.fromkeys((*account.tags, *request.tags)),
+            channel=names.CHANNELS.to_wire(account.channel),
+            account_address=account.address,
+            pool_hint=account.pool_hint,
+        )
+        said = commands_pb2.IntakeInput(
+            request_id=request.request_id,
+            actor=actor(request.agent_id),
+            home_id=home_id(account.tenant_id, account.channel, address),
+            start_conversation=start,
+        )
+        return await self._commands.run(said, pb.StartConversationResponse)
 
     async def Reply(self, request: pb.ReplyRequest, _: Any) -> pb.ReplyResponse:
         """Answer the customer; the conversation's owner decides, delivery sends."""
@@ -100,6 +182,48 @@ class ConversationApi(ConversationServiceServicer):
         said.set_status.CopyFrom(move)
         return await self._commands.run(said, pb.SetStatusResponse)
 
+    async def TagConversation(
+        self, request: pb.TagConversationRequest, _: Any
+    ) -> pb.TagConversationResponse:
+        """Add and remove tags."""
+        said = await self._command(request)
+        tag = commands_pb2.Tag(
+            conversation_id=request.conversation_id, add=request.add, remove=request.remove
+        )
+        said.tag.CopyFrom(tag)
+        return await self._commands.run(said, pb.TagConversationResponse)
+
+    async def MergeConversations(
+        self, request: pb.MergeConversationsRequest, _: Any
+    ) -> pb.MergeConversationsResponse:
+        """End one conversation of a customer in another."""
+        said = await self._command(request)
+        merge = commands_pb2.Merge(
+            conversation_id=request.conversation_id,
+            source_conversation_id=request.source_conversation_id,
+        )
+        said.merge.CopyFrom(merge)
+        return await self._commands.run(said, pb.MergeConversationsResponse)
+
+    async def UnmergeConversation(
+        self, request: pb.UnmergeConversationRequest, _: Any
+    ) -> pb.UnmergeConversationResponse:
+        """Take a conversation out of the one that it was merged into."""
+        said = await self._command(request)
+        said.unmerge.CopyFrom(commands_pb2.Unmerge(conversation_id=request.conversation_id))
+        return await self._commands.run(said, pb.UnmergeConversationResponse)
+
+    async def SplitConversation(
+        self, request: pb.SplitConversationRequest, _: Any
+    ) -> pb.SplitConversationResponse:
+        """Move messages into a new conversation."""
+        said = await self._command(request)
+        split = commands_pb2.Split(
+            conversation_id=request.conversation_id, message_ids=request.message_ids
+        )
+        said.split.CopyFrom(split)
+        return await self._commands.run(said, pb.SplitConversationResponse)
+
     async def WatchConversations(
         self, request: pb.WatchConversationsRequest, _: Any
     ) -> AsyncIterator[pb.WatchConversationsResponse]:
@@ -111,14 +235,6 @@ class ConversationApi(ConversationServiceServicer):
         async for response in stream:
             yield response
 
-    SearchConversations = planned
-    StartConversation = planned
-    MergeConversations = planned
-    UnmergeConversation = planned
-    SplitConversation = planned
-    TagConversation = planned
-    ExplainThreading = planned
-
     async def _find(self, conversation_id: str) -> Conversation:
         found = await self._store.conversation(caller().tenant_id, conversation_id)
         if found is None:
@@ -126,14 +242,29 @@ class ConversationApi(ConversationServiceServicer):
         return found
 
     async def _command(
-        self, request: pb.ReplyRequest | pb.AddNoteRequest | pb.SetStatusRequest
+        self,
+        request: pb.ReplyRequest
+        | pb.AddNoteRequest
+        | pb.SetStatusRequest
+        | pb.TagConversationRequest
+        | pb.MergeConversationsRequest
+        | pb.UnmergeConversationRequest
+        | pb.SplitConversationRequest,
     ) -> commands_pb2.IntakeInput:
         """The envelope of a command, for the home of the conversation's customer."""
-        acting = actor(request.agent_id)
+        acting = actor(getattr(request, "agent_id", ""))
         found = await self._find(request.conversation_id)
         return commands_pb2.IntakeInput(
             request_id=request.request_id, actor=acting, home_id=found.home_id
         )
+
+
+def _hit(found: Hit) -> pb.SearchHit:
+    return pb.SearchHit(
+        conversation=nouns.conversation(found.conversation),
+        message_id=found.message_id,
+        snippet=found.snippet,
+    )
 
 
 def _filter(text: str) -> Filter:

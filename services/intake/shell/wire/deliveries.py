@@ -16,7 +16,6 @@ from services.intake.core.delivery.commands import (
 )
 from services.intake.core.delivery.events import Settled
 from services.intake.core.delivery.model import Dispatch, Phase
-from services.intake.core.identity import lane
 from services.intake.core.model import Conversation, Message, Progress, Receipt
 from services.intake.shell.wire import names, nouns
 
@@ -41,7 +40,7 @@ _STATUSES = {answer: told for told, answer in _ANSWERS.items()}
 
 
 def request(
-    message: Message, conversation: Conversation, *, actor: str
+    message: Message, conversation: Conversation, *, home_id: str, actor: str
 ) -> commands_pb2.OutboundMessage:
     """A message that is to be delivered."""
     return commands_pb2.OutboundMessage(
@@ -57,7 +56,7 @@ def request(
             text=message.text,
             subject=message.subject,
             conversation_id=message.conversation_id,
-            home_id=conversation.home_id,
+            home_id=home_id,
             purpose=names.purpose(message.kind),
             attachments=[nouns.attachment(item) for item in message.attachments],
         ),
@@ -162,11 +161,6 @@ def subject_id(said: commands_pb2.OutboundMessage) -> str:
             return said.lookup_result.message_id
         case _:
             return said.callback.receipt.message_id
-
-
-def lane_of(message: Message, conversation: Conversation) -> str:
-    """The key of everything about a message: its account and its recipient."""
-    return lane(message.account_id, conversation.home_id)
 
 
 def _dispatch(said: commands_pb2.OutboundMessage, position: int, now_ms: int) -> Dispatch:

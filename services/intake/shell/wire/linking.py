@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from switchboard.intake.v1 import commands_pb2
 
@@ -141,6 +142,14 @@ def repointed(event: CustomerTaken, home_id: str) -> commands_pb2.IntakeInput:
     """To a home that yielded to the one that has yielded now."""
     one = event.customer
     return _hand_over(one, HandOverKind.REPOINT, home_id, one.home_id, (), event.reason)
+
+
+def set_free(erased: Customer, home_id: str) -> commands_pb2.IntakeInput:
+    """To a home whose customer was erased at another: whoever comes there now is somebody new."""
+    own = tuple(each for each in erased.identities if each.home_id == home_id)
+    bare = replace(erased, customer_id=home_id, home_id=home_id, identities=own)
+    reason = LinkReason.of(LinkRule.API, "service/intake")
+    return _hand_over(bare, HandOverKind.UNLINK, home_id, erased.home_id, (), reason)
 
 
 def forwarded(
