@@ -9,6 +9,8 @@ import typer
 from local.commands import (
     accounts,
     console,
+    conversations,
+    customers,
     demo,
     dlq,
     doctor,
@@ -41,6 +43,8 @@ app.command("token")(token.token)
 app.add_typer(topics.app, name="topics")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(conversations.app, name="conversations")
+app.add_typer(customers.app, name="customers")
 
 
 def main() -> None:

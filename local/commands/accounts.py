@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from local import state
-from local.commands import console
+from local.commands import console, desk
 from local.errors import StackError
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ app = typer.Typer(help="List, show and write the accounts of channels.", no_args
 
 IdArgument = Annotated[str, typer.Argument(help="Id of the account; part of its webhooks' paths.")]
 NameArgument = Annotated[str, typer.Argument(help="Name of the secret, such as auth_token.")]
-TenantOption = Annotated[str, typer.Option(help="Whose accounts.")]
-TENANT = "default"
 T = TypeVar("T")
 
 
@@ -30,14 +27,14 @@ T = TypeVar("T")
 def listed(
     home: console.HomeOption = None,
     output: console.OutputOption = console.Output.TEXT,
-    tenant: TenantOption = TENANT,
+    tenant: desk.TenantOption = desk.TENANT,
 ) -> None:
     """List the accounts by id."""
-    from local import accounts
+    from local.intake import described
 
     found = _call(home, tenant, lambda opened: opened.listed())
     if output is console.Output.JSON:
-        console.print_json([accounts.described(each) for each in found])
+        console.print_json([described(each) for each in found])
         return
     for each in found:
         off = "" if each.enabled else "  (disabled)"
@@ -52,10 +49,11 @@ def show(
     account_id: IdArgument,
     home: console.HomeOption = None,
     output: console.OutputOption = console.Output.TEXT,
-    tenant: TenantOption = TENANT,
+    tenant: desk.TenantOption = desk.TENANT,
 ) -> None:
     """Show an account, its webhooks, and the versions of its secrets, never the secrets."""
     from local import accounts
+    from local.intake import described
 
     account, secrets = _call(home, tenant, lambda opened: opened.found(account_id))
     versions = [
@@ -64,7 +62,7 @@ def show(
         if not each.retired_at_ms
     ]
     hooks = accounts.webhooks(account, _base_url(home))
-    document = accounts.described(account) | {"webhooks": hooks, "secrets": versions}
+    document = described(account) | {"webhooks": hooks, "secrets": versions}
     if output is console.Output.JSON:
         console.print_json(document)
         return
@@ -93,7 +91,7 @@ def put(
     ] = "hold",
     disabled: Annotated[bool, typer.Option("--disabled", help="Refuse what comes in.")] = False,  # noqa: FBT002 - typer calls it by keyword
     home: console.HomeOption = None,
-    tenant: TenantOption = TENANT,
+    tenant: desk.TenantOption = desk.TENANT,
 ) -> None:
     """Create an account, or replace it whole; its secrets stay. Prints its webhooks."""
     from switchboard.intake.v1.model_pb2 import Account
@@ -124,7 +122,7 @@ def rotate(
     account_id: IdArgument,
     secret: NameArgument,
     home: console.HomeOption = None,
-    tenant: TenantOption = TENANT,
+    tenant: desk.TenantOption = desk.TENANT,
 ) -> None:
     """Add a version of a secret, read from standard input; older ones verify until retired."""
     value = _asked(secret)
@@ -138,7 +136,7 @@ def retire(
     secret: NameArgument,
     version: Annotated[int, typer.Argument(help="An old version.")],
     home: console.HomeOption = None,
-    tenant: TenantOption = TENANT,
+    tenant: desk.TenantOption = desk.TENANT,
 ) -> None:
     """Let an old version of a secret verify no longer."""
     _call(home, tenant, lambda opened: opened.retire(account_id, secret, version))
@@ -146,17 +144,9 @@ def retire(
 
 
 def _call(home: Path | None, tenant: str, work: Callable[[Accounts], Awaitable[T]]) -> T:
-    """What `work` gives with the accounts of the stack that runs in `home`."""
-    from local import accounts
+    from local.accounts import Accounts
 
-    chosen = console.home_of(home)
-    running = state.require_running(chosen)
-
-    async def run() -> T:
-        async with accounts.opened(chosen, running, tenant=tenant) as opened:
-            return await work(opened)
-
-    return asyncio.run(run())
+    return desk.call(home, tenant, lambda opened: work(Accounts(opened)))
 
 
 def _base_url(home: Path | None) -> str:

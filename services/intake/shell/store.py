@@ -176,7 +176,7 @@ SELECT * FROM conversation WHERE tenant_id = $1 AND live{tests}
 ORDER BY updated_at_ms, conversation_id"""
 _SAID = """
 SELECT * FROM (
-    SELECT m.*, d.progress, d.reason, d.at_ms, d.provider_message_id AS delivered_as,
+    SELECT m.*, d.home_id, d.progress, d.reason, d.at_ms, d.provider_message_id AS delivered_as,
         CASE WHEN m.occurred_at_ms % 1000 = 0 THEN least(m.received_at_ms, m.occurred_at_ms + 999)
              ELSE m.occurred_at_ms END AS placed_at_ms
     FROM conversations_in($1) conversation_id JOIN message m USING (conversation_id)

@@ -296,10 +296,3 @@ async def test_without_a_token_or_a_role_nothing_is_told(visit: Visit) -> None:
     )
     bare = await visit.door.call(method("AccountService.ListAccounts"), ask)
     assert bare.code == "UNAUTHENTICATED"
-
-
-async def test_what_is_not_built_says_so(visit: Visit) -> None:
-    ask = conversation_service_pb2.SearchConversationsRequest(query="parcel")
-    assert (await visit.call("ConversationService.SearchConversations", ask)).code == (
-        "UNIMPLEMENTED"
-    )
