@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol, assert_never
-
-from switchboard.intake.v1 import commands_pb2, events_pb2
+from typing import assert_never
 
 from services.intake.core.events import (
     CustomerAdded,
@@ -20,33 +17,10 @@ from services.intake.core.events import (
     IdentityParted,
     LinkAsked,
 )
-from services.intake.core.model import Conversation, Customer, Dossier
+from services.intake.core.model import Customer, Dossier
 from services.intake.shell import rows
+from services.intake.shell.consumers.journal import Journal
 from services.intake.shell.wire import linking, outputs
-
-
-class Journal(Protocol):
-    """What the journal of the threader does for each of these."""
-
-    def send(self, said: commands_pb2.IntakeInput, *, after_all: bool = False) -> None:
-        """Put an input to another home into its mailbox."""
-
-    def put(self, table: str, row: Mapping[str, Any]) -> None:
-        """Write a row."""
-
-    def new_id(self) -> str:
-        """An id that a replay gives again."""
-
-    def changed_customer(
-        self, conversation: Conversation, said: events_pb2.CustomerUpdated, at_ms: int = 0
-    ) -> None:
-        """Tell the readers of a conversation that its customer is not as before."""
-
-    def keep_time(self, conversation: Conversation) -> None:
-        """Close it when its window has passed, if it is resolved."""
-
-    def forget_time(self, conversation: Conversation) -> None:
-        """Whoever has it from now on closes it."""
 
 
 def record_of_customer(journal: Journal, after: Dossier, event: CustomerEvent) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 from switchboard.engine.v1.records_pb2 import CommandOutcome
@@ -39,6 +39,7 @@ from services.intake.core.refusals import Rejection
 from services.intake.shell import rows
 from services.intake.shell.consumers.closing import closing_timer
 from services.intake.shell.consumers.customer_journal import record_of_customer
+from services.intake.shell.consumers.regrouping_journal import record_merge, record_split
 from services.intake.shell.topics import CONVERSATIONS, INPUTS, OUTBOUND
 from services.intake.shell.wire import deliveries, linking, outputs
 
@@ -91,9 +92,9 @@ class OutJournal:
             case ConversationTagged():
                 self._tagged(after, event)
             case ConversationsMerged() | ConversationUnmerged():
-                self._merged(after, event)
+                record_merge(self, after, event)
             case ConversationSplit():
-                self._split(after, event)
+                record_split(self, after, event)
             case _:
                 assert_never(event)
 
@@ -169,7 +170,7 @@ class OutJournal:
             return
         known = dossier.conversations.get(cause.conversation_id)
         known = known if known and known.tenant_id == cause.tenant_id else None
-        envelope = self._envelope(known) if known else self._envelope_of_nobody()
+        envelope = self.envelope(known) if known else self._envelope_of_nobody()
         said = outputs.rejected(rejection, command=cause.command, source_id=cause.source_id)
         envelope.command_rejected.CopyFrom(said)
         self._out.emit(CONVERSATIONS, cause.conversation_id, envelope)
@@ -191,18 +192,18 @@ class OutJournal:
 
     def _opened(self, after: Dossier, event: ConversationOpened) -> None:
         conversation = after.conversations[event.conversation.conversation_id]
-        self._put(conversation)
+        self.put_conversation(conversation)
         said = outputs.opened(event)
-        envelope = self._envelope(conversation, conversation.opened_at_ms)
+        envelope = self.envelope(conversation, conversation.opened_at_ms)
         envelope.opened.CopyFrom(said)
-        self._emit(envelope)
+        self.emit(envelope)
         detail = {"reason": said.reason, "follows_id": said.follows_id}
         self.change(conversation, "opened", detail, conversation.opened_at_ms)
 
     def _message_added(self, after: Dossier, event: MessageAdded) -> None:
         message = event.message
         conversation = after.conversations[message.conversation_id]
-        self._put(conversation)
+        self.put_conversation(conversation)
         row = rows.message_row(
             message,
             tenant_id=conversation.tenant_id,
@@ -210,9 +211,9 @@ class OutJournal:
             placement=event.placement,
         )
         self.put("message", row)
-        envelope = self._envelope(conversation, message.occurred_at_ms)
+        envelope = self.envelope(conversation, message.occurred_at_ms)
         outputs.add_message(envelope, event)
-        self._emit(envelope)
+        self.emit(envelope)
         self._out.tell(event)
         if message.kind.is_outbound:
             queued = after.deliveries[message.message_id]
@@ -224,11 +225,11 @@ class OutJournal:
 
     def _status_changed(self, after: Dossier, event: StatusChanged) -> None:
         conversation = after.conversations[event.conversation_id]
-        self._put(conversation)
-        envelope = self._envelope(conversation, event.occurred_at_ms)
+        self.put_conversation(conversation)
+        envelope = self.envelope(conversation, event.occurred_at_ms)
         envelope.status_changed.CopyFrom(outputs.status_changed(event))
         envelope.actor = event.actor
-        self._emit(envelope)
+        self.emit(envelope)
         detail = {"from": event.before, "to": event.after, "reason": event.reason}
         self.change(conversation, "status_changed", detail, event.occurred_at_ms, event.actor)
         if event.before is Status.RESOLVED:
@@ -237,71 +238,26 @@ class OutJournal:
 
     def _tagged(self, after: Dossier, event: ConversationTagged) -> None:
         conversation = after.conversations[event.conversation.conversation_id]
-        self._put(conversation)
-        envelope = self._envelope(conversation, event.at_ms)
+        self.put_conversation(conversation)
+        envelope = self.envelope(conversation, event.at_ms)
         envelope.tagged.added.extend(event.added)
         envelope.tagged.removed.extend(event.removed)
-        self._emit(envelope)
+        self.emit(envelope)
         detail = {"added": event.added, "removed": event.removed}
         self.change(conversation, "tagged", detail, event.at_ms)
-
-    def _merged(self, after: Dossier, event: ConversationsMerged | ConversationUnmerged) -> None:
-        """On both, so that readers of either know."""
-        target_id, source_id = event.target.conversation_id, event.source.conversation_id
-        detail = {"target": target_id, "source": source_id}
-        is_merge = isinstance(event, ConversationsMerged)
-        for conversation in (after.conversations[target_id], after.conversations[source_id]):
-            self._put(conversation)
-            envelope = self._envelope(conversation, event.at_ms)
-            if isinstance(event, ConversationsMerged):
-                envelope.merged.CopyFrom(outputs.merged(event))
-            else:
-                envelope.unmerged.CopyFrom(outputs.unmerged(event))
-            self._emit(envelope)
-            kind = "merged" if is_merge else "unmerged"
-            self.change(conversation, kind, detail, event.at_ms, event.actor)
-
-    def _split(self, after: Dossier, event: ConversationSplit) -> None:
-        """The new conversation has begun, then both have been split, then it has its messages."""
-        origin = after.conversations[event.origin.conversation_id]
-        part = after.conversations[event.part.conversation_id]
-        begun = replace(part, sequence=1)
-        envelope = self._envelope(begun, event.at_ms)
-        envelope.opened.CopyFrom(outputs.split_off(part))
-        self._emit(envelope)
-        opening = {"reason": "split", "follows_id": ""}
-        self.change(begun, "opened", opening, event.at_ms, event.actor)
-        said = outputs.conversation_split(event)
-        detail = {
-            "from": said.from_conversation_id,
-            "new": said.new_conversation_id,
-            "message_ids": list(said.message_ids),
-        }
-        for conversation in (origin, replace(part, sequence=2)):
-            envelope = self._envelope(conversation, event.at_ms)
-            envelope.conversation_split.CopyFrom(said)
-            self._emit(envelope)
-            self.change(conversation, "conversation_split", detail, event.at_ms, event.actor)
-        self._put(origin)
-        self._put(part)
-        for sequence, message in enumerate(event.messages, start=3):
-            row = rows.message_row(
-                message, tenant_id=part.tenant_id, sequence=sequence, placement=event.placement
-            )
-            self.put("message", row)
 
     def _revised(self, after: Dossier, event: MessageEdited | MessageRetracted) -> None:
         """The row says what holds now; what was said before an edit is in the timeline."""
         message = event.message
         conversation = after.conversations[message.conversation_id]
-        self._put(conversation)
+        self.put_conversation(conversation)
         sequence = after.sequences[message.message_id]
         self.put(
             "message",
             rows.message_row(message, tenant_id=conversation.tenant_id, sequence=sequence),
         )
         at_ms = message.retracted_at_ms or message.edited_at_ms
-        envelope = self._envelope(conversation, at_ms)
+        envelope = self.envelope(conversation, at_ms)
         detail = {"message_id": message.message_id}
         if isinstance(event, MessageEdited):
             envelope.message_edited.CopyFrom(outputs.edited(event))
@@ -311,27 +267,27 @@ class OutJournal:
             envelope.message_retracted.message_id = message.message_id
             self.change(conversation, "message_retracted", detail, at_ms, message.author)
         envelope.actor = message.author
-        self._emit(envelope)
+        self.emit(envelope)
 
     def _reacted(self, after: Dossier, event: MessageReacted) -> None:
         conversation = after.conversations[event.message.conversation_id]
-        self._put(conversation)
-        envelope = self._envelope(conversation, event.occurred_at_ms)
+        self.put_conversation(conversation)
+        envelope = self.envelope(conversation, event.occurred_at_ms)
         envelope.message_reacted.message_id = event.message.message_id
         envelope.message_reacted.reaction = event.reaction
         envelope.actor = event.actor
-        self._emit(envelope)
+        self.emit(envelope)
         detail = {"message_id": event.message.message_id, "reaction": event.reaction}
         self.change(conversation, "message_reacted", detail, event.occurred_at_ms, event.actor)
 
     def _progressed(self, after: Dossier, event: DeliveryProgressed) -> None:
         delivery = event.delivery
         conversation = after.conversations[delivery.conversation_id]
-        self._put(conversation)
+        self.put_conversation(conversation)
         self.put("message_delivery", rows.delivery_row(delivery))
-        envelope = self._envelope(conversation, delivery.at_ms)
+        envelope = self.envelope(conversation, delivery.at_ms)
         envelope.delivery_changed.CopyFrom(outputs.delivery_changed(event))
-        self._emit(envelope)
+        self.emit(envelope)
 
     def _forwarded(self, event: ReceiptForwarded) -> None:
         delivery = event.delivery
@@ -344,10 +300,10 @@ class OutJournal:
         self, conversation: Conversation, said: events_pb2.CustomerUpdated, at_ms: int = 0
     ) -> None:
         """Tell the readers of a conversation that its customer is not as before."""
-        self._put(conversation)
-        envelope = self._envelope(conversation, at_ms)
+        self.put_conversation(conversation)
+        envelope = self.envelope(conversation, at_ms)
         envelope.customer_updated.CopyFrom(said)
-        self._emit(envelope)
+        self.emit(envelope)
         detail = {
             "changed": list(said.changed),
             "previous_customer_id": said.previous_customer_id,
@@ -355,12 +311,14 @@ class OutJournal:
         }
         self.change(conversation, "customer_updated", detail, at_ms)
 
-    def _put(self, conversation: Conversation) -> None:
+    def put_conversation(self, conversation: Conversation) -> None:
+        """Write a conversation as it is now."""
         self.put("conversation", rows.conversation_row(conversation))
 
-    def _envelope(
+    def envelope(
         self, conversation: Conversation, occurred_at_ms: int = 0
     ) -> events_pb2.ConversationEvent:
+        """The envelope of an event of the conversation, as it is after it."""
         return outputs.event(
             conversation,
             event_id=self._out.new_id(),
@@ -378,7 +336,8 @@ class OutJournal:
             actor=self._cause.actor,
         )
 
-    def _emit(self, envelope: events_pb2.ConversationEvent) -> None:
+    def emit(self, envelope: events_pb2.ConversationEvent) -> None:
+        """Publish an event."""
         self._out.emit(CONVERSATIONS, envelope.conversation.conversation_id, envelope)
 
     def change(
