@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 from uuid import uuid4
 
 import grpc
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 from switchboard.intake.v1 import account_service_pb2 as pb
 from switchboard.intake.v1 import model_pb2 as model
 from switchboard.intake.v1.account_service_pb2_grpc import AccountServiceStub
 
+from local.demo.retrying import call
+from local.endpoints import Endpoint
 from local.errors import StackError
 from local.home import Home
 from local.issuer import Issuer
@@ -20,24 +25,26 @@ from local.state import StackState
 from services.chassis.rpc import client
 from services.intake.shell.channels.discovery import discover
 
-TIMEOUT_S = 10.0
 OPERATOR = "operator"
+TENANT = "default"
+T = TypeVar("T")
 
 
 class Accounts:
     """The accounts of one tenant, as an administrator sees them."""
 
-    def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
-        """Call over `channel`."""
+    def __init__(self, channel: grpc.aio.Channel, token: str, *, patience_s: float = 0.0) -> None:
+        """Call over `channel`; what is not answered, again and again for `patience_s`."""
         self._stub = AccountServiceStub(channel)
         self._metadata = client.metadata(token)
+        self._patience_s = patience_s
 
     async def listed(self) -> list[model.Account]:
         """Give all, by id."""
         found: list[model.Account] = []
         ask = pb.ListAccountsRequest(page_size=500)
         while True:
-            page = await self._stub.ListAccounts(ask, metadata=self._metadata, timeout=TIMEOUT_S)
+            page = await self._call(self._stub.ListAccounts, ask)
             found += page.accounts
             if not page.next_page_token:
                 return found
@@ -46,18 +53,31 @@ class Accounts:
     async def found(self, account_id: str) -> tuple[model.Account, Sequence[model.SecretVersion]]:
         """Give one, with the versions of its secrets, never the secrets."""
         ask = pb.GetAccountRequest(account_id=account_id)
-        got = await self._stub.GetAccount(ask, metadata=self._metadata, timeout=TIMEOUT_S)
-        secrets = await self._stub.ListSecrets(
-            pb.ListSecretsRequest(account_id=account_id),
-            metadata=self._metadata,
-            timeout=TIMEOUT_S,
+        got = await self._call(self._stub.GetAccount, ask)
+        secrets = await self._call(
+            self._stub.ListSecrets, pb.ListSecretsRequest(account_id=account_id)
         )
         return got.account, secrets.secrets
+
+    async def provide(self, endpoints: Iterable[Endpoint]) -> None:
+        """Write those that are missing, and the secrets that are; what is there stays as it is."""
+        known = {each.account_id for each in await self.listed()}
+        stated = [self._provide(each, is_known=each.account_id in known) for each in endpoints]
+        await asyncio.gather(*stated)
+
+    async def _provide(self, endpoint: Endpoint, *, is_known: bool) -> None:
+        if not is_known:
+            await self.put(_stated(endpoint))
+        _, versions = await self.found(endpoint.account_id)
+        held = {each.name for each in versions}
+        for name, value in endpoint.secrets.items():
+            if name not in held:
+                await self.rotate(endpoint.account_id, name, value)
 
     async def put(self, account: model.Account) -> model.Account:
         """Create it, or replace it whole."""
         ask = pb.UpsertAccountRequest(request_id=str(uuid4()), account=account)
-        put = await self._stub.UpsertAccount(ask, metadata=self._metadata, timeout=TIMEOUT_S)
+        put = await self._call(self._stub.UpsertAccount, ask)
         return put.account
 
     async def rotate(self, account_id: str, name: str, value: str) -> model.SecretVersion:
@@ -65,7 +85,7 @@ class Accounts:
         ask = pb.RotateSecretRequest(
             request_id=str(uuid4()), account_id=account_id, name=name, value=value
         )
-        put = await self._stub.RotateSecret(ask, metadata=self._metadata, timeout=TIMEOUT_S)
+        put = await self._call(self._stub.RotateSecret, ask)
         return put.secret
 
     async def retire(self, account_id: str, name: str, version: int) -> model.SecretVersion:
@@ -73,17 +93,36 @@ class Accounts:
         ask = pb.RetireSecretRequest(
             request_id=str(uuid4()), account_id=account_id, name=name, version=version
         )
-        put = await self._stub.RetireSecret(ask, metadata=self._metadata, timeout=TIMEOUT_S)
+        put = await self._call(self._stub.RetireSecret, ask)
         return put.secret
+
+    async def _call(self, method: Callable[..., Awaitable[T]], ask: Message) -> T:
+        answer: T = await call(method, ask, metadata=self._metadata, patience_s=self._patience_s)
+        return answer
+
+
+def _stated(endpoint: Endpoint) -> model.Account:
+    return model.Account(
+        account_id=endpoint.account_id,
+        channel=channel_of(endpoint.channel),
+        provider=endpoint.provider,
+        address=endpoint.address,
+        display_name=endpoint.name,
+        settings=endpoint.settings,
+        enabled=True,
+        language="en",
+    )
 
 
 @asynccontextmanager
-async def opened(home: Home, state: StackState, *, tenant: str) -> AsyncIterator[Accounts]:
+async def opened(
+    home: Home, state: StackState, *, tenant: str = TENANT, patience_s: float = 0.0
+) -> AsyncIterator[Accounts]:
     """The accounts of a tenant. What intake refuses becomes a `StackError` with its words."""
     token = Issuer(home).sign(subject=OPERATOR, roles=["admin"], tenant=tenant, ttl_s=300)
     async with client.channel("ipv4:" + ",".join(state.grpc("intake"))) as channel:
         try:
-            yield Accounts(channel, token)
+            yield Accounts(channel, token, patience_s=patience_s)
         except grpc.aio.AioRpcError as error:
             raise StackError(f"{error.details()} ({error.code().name}).") from error
 

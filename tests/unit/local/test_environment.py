@@ -26,7 +26,7 @@ def world(folder: Path) -> environment.World:
         kafka_bootstrap="127.0.0.1:9092",
         partitions=8,
         postgres_port=5432,
-        ports=ports | {"simulator-http": 2},
+        ports=ports | {"simulator-http": 2, "simulator-smtp": 3},
     )
 
 
