@@ -33,7 +33,7 @@ RETRY_KEY, REQUEST_ID = "X-Line-Retry-Key", "x-line-request-id"
 ACCEPTED_ID = "x-line-accepted-request-id"
 KEY_LIVES_MS = 24 * 3_600_000
 SIGNATURE = "x-line-signature"
-PATIENCE = Patience(pauses_s=(1.0, 5.0, 15.0, 60.0, 60.0), request_s=10.0, wants=is_no_success)
+PATIENCE = Patience(pauses_s=(0.25, 1.0, 5.0, 15.0, 60.0), request_s=10.0, wants=is_no_success)
 """LINE does not say how often it delivers again, nor when."""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
-import logging
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,13 +29,12 @@ SIZE_BYTES_MAX = 25 * 1024 * 1024
 LOGIN, PASSWORD = "smtp_username", "smtp_password"
 THROTTLED = "450 4.7.1 Too many messages, try again later"
 BROKEN = "451 4.3.0 Local error in processing"
+STRANGER = "530 5.7.0 Authentication required"
 UNREACHABLE = "550 5.1.1 The mailbox does not exist"
 _AFTER = frozenset({"error_after", "drop_after"})
 
-logging.getLogger("mail.log").setLevel(logging.ERROR)  # it warns of a login without TLS, each time
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mail:
     """The relay. Mail from customers comes in by other ways than a relay's."""
 
@@ -71,9 +69,9 @@ class Mail:
             ident="ESMTP",
             data_size_limit=SIZE_BYTES_MAX,
             enable_SMTPUTF8=True,
-            auth_required=True,
             auth_require_tls=False,  # it is reached over loopback only
             authenticator=self._authenticate,
+            loop=asyncio.get_running_loop(),
         )
 
     def _authenticate(
@@ -88,6 +86,16 @@ class Mail:
         password = given.password.decode("utf-8", "replace")
         known = account is not None and is_same(account.secret(PASSWORD), password)
         return AuthResult(success=known, handled=False, auth_data=account)
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Take a sender, from who has logged in."""
+        del server
+        if not session.authenticated:
+            return STRANGER
+        envelope.mail_from = address
+        return "250 2.1.0 OK"
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, _options: list[str]

@@ -27,7 +27,7 @@ RETRY_AFTER_S = 1
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 FIRST_UPDATE = 100_000_000
 PATIENCE = Patience(
-    pauses_s=tuple(min(1.0 * 2**repeat, 60.0) for repeat in range(24)),
+    pauses_s=tuple(min(0.25 * 2**repeat, 60.0) for repeat in range(24)),
     request_s=60.0,
     wants=is_no_success,
 )
