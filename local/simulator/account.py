@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,4 @@ def parse(text: str) -> tuple[Account, ...]:
         listed = [Account(**each) for each in json.loads(text)]
     except TypeError as problem:
         raise ValueError(f"accounts: {problem}") from None
-    return tuple(listed)
-
-
-def dump(accounts: Iterable[Account]) -> str:
-    """Write what `parse` reads."""
-    names = ("account_id", "provider", "address", "settings", "secrets", "webhooks")
-    return json.dumps([{name: getattr(each, name) for name in names} for each in accounts])
+    return tuple(replace(each, webhooks=tuple(each.webhooks)) for each in listed)
