@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from switchboard.intake.v1 import account_service_pb2 as pb
 from switchboard.intake.v1 import model_pb2 as model
 from switchboard.intake.v1.account_service_pb2_grpc import AccountServiceStub
 
+from local import intake
+from local.endpoints import Endpoint
 from local.errors import StackError
-from local.intake import Desk
+from local.home import Home
+from local.intake import TENANT, Desk
+from local.state import StackState
 from services.intake.shell.channels.discovery import discover
 
 
@@ -38,9 +44,25 @@ class Accounts:
         """Give one, with the versions of its secrets, never the secrets."""
         ask = pb.GetAccountRequest(account_id=account_id)
         got = await self._desk.call(self._stub.GetAccount, ask)
-        asked = pb.ListSecretsRequest(account_id=account_id)
-        secrets = await self._desk.call(self._stub.ListSecrets, asked)
+        secrets = await self._desk.call(
+            self._stub.ListSecrets, pb.ListSecretsRequest(account_id=account_id)
+        )
         return got.account, secrets.secrets
+
+    async def provide(self, endpoints: Iterable[Endpoint]) -> None:
+        """Write those that are missing, and the secrets that are; what is there stays as it is."""
+        known = {each.account_id for each in await self.listed()}
+        stated = [self._provide(each, is_known=each.account_id in known) for each in endpoints]
+        await asyncio.gather(*stated)
+
+    async def _provide(self, endpoint: Endpoint, *, is_known: bool) -> None:
+        if not is_known:
+            await self.put(_stated(endpoint))
+        _, versions = await self.found(endpoint.account_id)
+        held = {each.name for each in versions}
+        for name, value in endpoint.secrets.items():
+            if name not in held:
+                await self.rotate(endpoint.account_id, name, value)
 
     async def put(self, account: model.Account) -> model.Account:
         """Create it, or replace it whole."""
@@ -63,6 +85,26 @@ class Accounts:
         )
         put: pb.RetireSecretResponse = await self._desk.call(self._stub.RetireSecret, ask)
         return put.secret
+
+
+def _stated(endpoint: Endpoint) -> model.Account:
+    return model.Account(
+        account_id=endpoint.account_id,
+        channel=channel_of(endpoint.channel),
+        provider=endpoint.provider,
+        address=endpoint.address,
+        display_name=endpoint.name,
+        settings=endpoint.settings,
+        enabled=True,
+        language="en",
+    )
+
+
+@asynccontextmanager
+async def opened(home: Home, state: StackState, *, patience_s: float) -> AsyncIterator[Accounts]:
+    """The accounts of the stack's own tenant; waits for an intake that does not answer yet."""
+    async with intake.opened(home, state, tenant=TENANT, patience_s=patience_s) as desk:
+        yield Accounts(desk)
 
 
 def channel_of(name: str) -> model.Channel.ValueType:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import os
 import runpy
 import sys
@@ -21,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from local import credentials, environment, provision
+from local import credentials, endpoints, environment, provision
 from local.files import write_private
 from local.home import Home
 from local.issuer import Issuer
@@ -30,6 +31,7 @@ from services.chassis.settings import PREFIX, SECRETS_DIR, ServiceSettings
 
 SERVICES = ("intake", "routing", "sla", "feedback", "insights", "console")
 DATABASE_HOST = "postgres:5432"  # where the containers find Postgres; SWITCHBOARD_DATABASE_HOST
+INTAKE_URL = "http://intake:8080"  # where the simulator's webhooks go
 DSN = f"{PREFIX}POSTGRES_DSN"
 
 
@@ -129,8 +131,7 @@ def simulate(home: Home, environ: Mapping[str, str]) -> None:
     """Run the provider simulator in this process until SIGTERM."""
     found = credentials.load(home)
     os.environ |= {
-        "SIMULATOR_ACCOUNT_SID": found.twilio_account_sid,
-        "SIMULATOR_AUTH_TOKEN": found.twilio_auth_token,
+        "SIMULATOR_ACCOUNTS": json.dumps(endpoints.at_providers(found, [INTAKE_URL])),
         "SIMULATOR_LEDGER": str(home.ledgers / "provider.jsonl"),
         **environ,
     }

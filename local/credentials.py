@@ -23,6 +23,8 @@ class Credentials:
     """Encrypts the provider accounts' secrets at rest (32 bytes, base64url)."""
     link_key: str
     """Signs survey links."""
+    provider_seed: str
+    """Secrets of the accounts at the simulated providers are derived from it."""
     twilio_account_sid: str
     twilio_auth_token: str
 

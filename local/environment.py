@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from local import endpoints
 from local.credentials import Credentials
 from local.home import ROOT, Home
 from local.issuer import AUDIENCE, ISSUER
@@ -33,6 +34,15 @@ class World:
     def url(self, listener: str) -> str:
         """Give the base address of an HTTP listener."""
         return f"http://{LOOPBACK}:{self.ports[listener]}"
+
+    def urls(self, service: str) -> list[str]:
+        """Give the base addresses of all HTTP listeners of a service."""
+        names = sorted(self.ports)
+        return [self.url(each) for each in names if _is_http_of(service, each)]
+
+
+def _is_http_of(service: str, listener: str) -> bool:
+    return listener.startswith(f"{service}-") and listener.endswith("-http")
 
 
 def interpreter() -> dict[str, str]:
@@ -80,9 +90,15 @@ def _intake(world: World, name: str) -> dict[str, str]:
     return {
         "PUBLIC_URL": world.url(f"{name}-http"),
         "ACCOUNT_KEY": world.credentials.account_key,
-        "PROVIDER_API_URLS": json.dumps({"twilio": world.url("simulator-http")}),
+        "PROVIDER_API_URLS": json.dumps(_api_urls(world)),
         "LOOKUP_FIRST_MS": "100",  # the simulator lists at once, so doubt ends in seconds
     }
+
+
+def _api_urls(world: World) -> dict[str, str]:
+    """Give the simulator's address for every provider that it plays."""
+    played = (each.provider for each in endpoints.simulated(world.credentials))
+    return dict.fromkeys(played, world.url("simulator-http"))
 
 
 def _feedback(world: World, name: str) -> dict[str, str]:
@@ -122,10 +138,11 @@ _OWN: Mapping[str, Callable[[World, str], dict[str, str]]] = {
 
 def simulator(world: World) -> dict[str, str]:
     """Give the settings of the provider simulator."""
+    accounts = endpoints.at_providers(world.credentials, world.urls("intake"))
     settings = {
         "PORT": str(world.ports["simulator-http"]),
+        "SMTP_PORT": str(world.ports["simulator-smtp"]),
         "LEDGER": str(world.home.ledgers / "provider.jsonl"),
-        "ACCOUNT_SID": world.credentials.twilio_account_sid,
-        "AUTH_TOKEN": world.credentials.twilio_auth_token,
+        "ACCOUNTS": json.dumps(accounts),
     }
     return {f"SIMULATOR_{key}": value for key, value in settings.items()}

@@ -11,23 +11,25 @@ import grpc
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
+from local.demo.retrying import call
 from local.errors import StackError
 from local.home import Home
 from local.issuer import Issuer
 from local.state import StackState
 from services.chassis.rpc import client
 
-TIMEOUT_S: Final = 10.0
 OPERATOR: Final = "operator"
+TENANT: Final = "default"
 S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A channel to intake, and who calls."""
+    """A channel to intake, who calls, and how long for what is not answered at once."""
 
     channel: grpc.aio.Channel
     metadata: tuple[tuple[str, str], ...]
+    patience_s: float = 0.0
 
     def service(self, stub: Callable[[Any], S]) -> S:
         """A stub over the channel."""
@@ -35,16 +37,18 @@ class Desk:
 
     async def call(self, rpc: Any, request: Message) -> Any:
         """What a unary RPC of a stub answers."""
-        return await rpc(request, metadata=self.metadata, timeout=TIMEOUT_S)
+        return await call(rpc, request, metadata=self.metadata, patience_s=self.patience_s)
 
 
 @asynccontextmanager
-async def opened(home: Home, state: StackState, *, tenant: str) -> AsyncIterator[Desk]:
+async def opened(
+    home: Home, state: StackState, *, tenant: str = TENANT, patience_s: float = 0.0
+) -> AsyncIterator[Desk]:
     """The APIs for a tenant. What intake refuses becomes a `StackError` with its words."""
     token = Issuer(home).sign(subject=OPERATOR, roles=["admin"], tenant=tenant, ttl_s=300)
     async with client.channel("ipv4:" + ",".join(state.grpc("intake"))) as channel:
         try:
-            yield Desk(channel, client.metadata(token))
+            yield Desk(channel, client.metadata(token), patience_s)
         except grpc.aio.AioRpcError as error:
             raise StackError(f"{error.details()} ({error.code().name}).") from error
 

@@ -11,7 +11,7 @@ from local import launch, state
 from local.commands import console
 from local.commands.up import ReplicasOption, parse_replicas, start
 from local.commands.verify import show
-from local.demo.order import Order
+from local.demo.order import Order, doors_of
 from local.home import Home
 from local.supervisor import plan
 
@@ -29,16 +29,20 @@ def demo(
     home: console.HomeOption = None,
     output: console.OutputOption = console.Output.TEXT,
     seed: Annotated[int, typer.Option(help="Decides who writes what.")] = 1,
+    channels: Annotated[
+        str, typer.Option(help="Where customers write: sms,whatsapp,form,… (default: all).")
+    ] = "",
     replicas: ReplicasOption = None,
     keep: KeepOption = False,  # noqa: FBT002 - typer calls it by keyword
 ) -> None:
     """Drive the stack, wait until it is through, and judge; start it first if need be."""
     chosen = console.home_of(home)
+    doors = doors_of([each.strip() for each in channels.split(",") if each.strip()])
     started = start(chosen, plan.Options(replicas=parse_replicas(replicas or [])))
     for address in started.state.http("console")[:1]:
         console.err.print(f"console: {address}")
     try:
-        run = _perform(chosen, started.state, Order(rate=rate, seconds=seconds, seed=seed))
+        run = _perform(chosen, started.state, Order(rate, seconds, seed, doors))
         _print(run, output)
     finally:
         if not keep and not started.was_running:

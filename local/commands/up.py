@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -9,13 +10,14 @@ from typing import Annotated, Any
 import typer
 from rich.status import Status
 
-from local import launch, state
+from local import credentials, endpoints, launch, state
 from local.commands import console
 from local.errors import StackError
 from local.home import Home
 from local.requirements import require_stack
 from local.supervisor import plan
 
+ACCOUNTS_PATIENCE_S = 10.0
 ReplicasOption = Annotated[
     list[str] | None,
     typer.Option("--replicas", help="Processes of a service, for example routing=2; repeatable."),
@@ -31,7 +33,7 @@ def up(
     ] = None,
     partitions: Annotated[int, typer.Option(help="Partitions of every topic.")] = plan.PARTITIONS,
 ) -> None:
-    """Start Kafka, Postgres, the provider simulator and the services."""
+    """Start Kafka, Postgres, the providers' simulator and the services; write their accounts."""
     options = plan.Options(
         services=plan.SERVICES if services is None else tuple(each for each in services if each),
         replicas=parse_replicas(replicas or []),
@@ -58,7 +60,7 @@ def down(home: console.HomeOption = None) -> None:
 
 
 def start(home: Home, options: plan.Options) -> launch.Started:
-    """Bring the stack up with a progress line on stderr.
+    """Bring the stack up, with its accounts and a progress line on stderr.
 
     Raises:
         StackError: Something is missing or failed.
@@ -66,7 +68,19 @@ def start(home: Home, options: plan.Options) -> launch.Started:
     if not state.load(home).is_supervised():
         require_stack(home)
     with console.err.status("starting") as status:
-        return launch.up(home, options, progress=lambda line: _show(status, line))
+        started = launch.up(home, options, progress=lambda line: _show(status, line))
+        if started.state.of("intake") and not started.was_running:
+            status.update("writing the accounts")
+            asyncio.run(_provide_accounts(home, started.state))
+    return started
+
+
+async def _provide_accounts(home: Home, running: state.StackState) -> None:
+    from local import accounts
+
+    stated = endpoints.endpoints(credentials.load(home))
+    async with accounts.opened(home, running, patience_s=ACCOUNTS_PATIENCE_S) as opened:
+        await opened.provide(stated)
 
 
 def parse_replicas(values: list[str]) -> dict[str, int]:

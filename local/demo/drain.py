@@ -18,12 +18,16 @@ PAUSE_S = 0.5
 QUIET_S = 2.0
 """So long nothing may have moved before the run counts as over."""
 RECEIPT_GRACE_MS = 10_000
-"""A message is sent, and its receipt may still come; a lost one never does."""
+"""A message is sent, and its receipt may still come; a lost one never does.
+
+Telegram, LINE and Slack send none."""
 OPEN = {
     "conversations": "SELECT count(*) FROM intake.conversation WHERE status = 'OPEN'",
     "deliveries": "SELECT count(*) FROM intake.message_delivery WHERE progress = 'QUEUED'",
     "receipts": (
-        "SELECT count(*) FROM intake.message_delivery WHERE progress = 'SENT' AND at_ms > $1"
+        "SELECT count(*) FROM intake.message_delivery JOIN intake.account USING (account_id)"
+        " WHERE progress = 'SENT' AND at_ms > $1"
+        " AND provider IN ('twilio', 'whatsapp', 'messenger')"
     ),
     "surveys": "SELECT count(*) FROM feedback.survey WHERE state = 'SCHEDULED'",
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, cycle
 from random import Random
 
 from local.demo import canaries
@@ -38,15 +39,37 @@ FICTIONAL_AREA = "+1555"
 
 
 class Door(StrEnum):
-    """How a customer reaches us."""
+    """How a customer reaches us: a provider's name, the form, or another program."""
 
     TWILIO = "twilio"
+    WHATSAPP = "whatsapp"
+    MESSENGER = "messenger"
+    TELEGRAM = "telegram"
+    LINE = "line"
+    SLACK = "slack"
     FORM = "form"
     GRPC = "grpc"
 
+    @property
+    def channel(self) -> str:
+        """The channel that customers of this door write on."""
+        return {Door.TWILIO: "sms", Door.GRPC: "api"}.get(self, self.value)
 
-DOORS = (Door.TWILIO, Door.FORM, Door.GRPC)
-DOOR_WEIGHTS = (90, 5, 5)
+
+WEIGHTS: Mapping[Door, int] = {
+    Door.TWILIO: 50,
+    Door.WHATSAPP: 15,
+    Door.MESSENGER: 7,
+    Door.TELEGRAM: 7,
+    Door.LINE: 6,
+    Door.SLACK: 5,
+    Door.FORM: 5,
+    Door.GRPC: 5,
+}
+"""How many of a hundred customers come through each door."""
+DOORS = tuple(WEIGHTS)
+BY_NUMBER = (Door.TWILIO, Door.WHATSAPP)
+"""Doors of providers that know people by their telephone numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +90,51 @@ class Person:
         return f"{text} {self.secret}".strip() if turn == 0 else text
 
 
-def strangers(random: Random) -> Iterator[Person]:
+def strangers(random: Random, doors: Sequence[Door] = DOORS) -> Iterator[Person]:
     """Give people without end, no address twice, the planted ones first."""
-    numbers = random.sample(range(2_000_000, 7_000_000), 200_000)
-    addresses = (f"{FICTIONAL_AREA}{number}" for number in numbers)
-    planted = [_planted(random, address, "") for address in canaries.ADDRESSES]
-    planted += [_planted(random, next(addresses), text) for text in canaries.TEXTS]
-    return chain(planted, (_stranger(random, address) for address in addresses))
+    numbers = iter(random.sample(range(2_000_000, 7_000_000), 200_000))
+    planted = [*_with_planted_address(random, doors), *_with_planted_text(random, doors, numbers)]
+    return chain(planted, (_stranger(random, doors, number) for number in numbers))
 
 
-def _planted(random: Random, address: str, secret: str) -> Person:
-    language = random.choice(LANGUAGES)
-    return Person(address, TIERS[0], language, Door.TWILIO, secret)
+def planted_at(doors: Collection[Door]) -> int:
+    """Give how many people are planted: addresses only where somebody is known by a number."""
+    addresses = canaries.ADDRESSES if set(BY_NUMBER) & set(doors) else ()
+    return len(addresses) + len(canaries.TEXTS)
 
 
-def _stranger(random: Random, address: str) -> Person:
-    door = random.choices(DOORS, DOOR_WEIGHTS)[0]
+def address_at(door: Door, number: int) -> str:
+    """Give the address of a person, who is a number of seven digits, in the form of a door."""
+    match door:
+        case Door.TWILIO | Door.WHATSAPP | Door.GRPC:
+            return f"{FICTIONAL_AREA}{number}"
+        case Door.FORM:
+            return f"customer1555{number}@example.org"
+        case Door.MESSENGER:
+            return f"2400000{number:0>10}"
+        case Door.TELEGRAM:
+            return f"555{number}"
+        case Door.LINE:
+            return f"U{hashlib.sha256(str(number).encode()).hexdigest()[:32]}"
+        case Door.SLACK:
+            return f"U0{number}"
+
+
+def _with_planted_address(random: Random, doors: Sequence[Door]) -> Iterator[Person]:
+    chosen = [door for door in BY_NUMBER if door in doors]
+    for address, door in zip(canaries.ADDRESSES, cycle(chosen), strict=False):
+        yield Person(address, TIERS[0], random.choice(LANGUAGES), door)
+
+
+def _with_planted_text(
+    random: Random, doors: Sequence[Door], numbers: Iterator[int]
+) -> Iterator[Person]:
+    for text, door in zip(canaries.TEXTS, cycle(doors), strict=False):
+        language = random.choice(LANGUAGES)
+        yield Person(address_at(door, next(numbers)), TIERS[0], language, door, text)
+
+
+def _stranger(random: Random, doors: Sequence[Door], number: int) -> Person:
+    door = random.choices(doors, [WEIGHTS[each] for each in doors])[0]
     tier = random.choices(TIERS, TIER_WEIGHTS)[0]
-    if door is Door.FORM:
-        address = f"customer{address.removeprefix('+')}@example.org"
-    return Person(address, tier, random.choice(LANGUAGES), door)
+    return Person(address_at(door, number), tier, random.choice(LANGUAGES), door)

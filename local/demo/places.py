@@ -12,8 +12,6 @@ from local.ledgerbook import Book
 from local.state import StackState
 from services.chassis.rpc import client
 
-SMS_ACCOUNT, FORM_ACCOUNT, API_ACCOUNT = "demo-sms", "demo-form", "demo-api"
-SMS_NUMBER = "+15550100000"
 CALL_TIMEOUT_S = 10.0
 
 

@@ -30,6 +30,8 @@ class Run:
     latencies: Latencies
     report: Report
     rss_mb: dict[str, float]
+    planted: int = len(canaries.ALL)
+    """Canaries that the traffic carried."""
 
     @property
     def succeeded(self) -> bool:
@@ -52,7 +54,7 @@ class Run:
             "backlog": self.drained.left,
             "drain_seconds": round(self.drained.seconds, 1),
             "problems": figures["problems"],
-            "canaries": len(canaries.ALL),
+            "canaries": self.planted,
             "findings": self.report.document()["findings"],
         }
 
@@ -75,14 +77,23 @@ _COUNTED = (
 )
 
 
+DELIVERED = frozenset({"DELIVERED", "READ"})
+TELLS_NO_MORE = frozenset({"TELEGRAM", "LINE", "SLACK"})
+"""Channels whose providers say that they have a message, and nothing after that."""
+
+
 def delivered_since(world: World, began_ms: int) -> int:
-    """Give how many replies of the run the provider reported as delivered."""
+    """Give how many replies of the run were delivered, as far as their providers tell."""
     return sum(
         facts[0].append_ms >= began_ms
         and facts[0].purpose == "REPLY"
-        and world.deliveries.get(message_id) in {"DELIVERED", "READ"}
+        and _is_delivered(facts[0].channel, world.deliveries.get(message_id, ""))
         for message_id, facts in world.replies.items()
     )
+
+
+def _is_delivered(channel: str, status: str) -> bool:
+    return status in DELIVERED or (status == "SENT" and channel in TELLS_NO_MORE)
 
 
 def breached_since(world: World, began_ms: int) -> int:

@@ -9,6 +9,7 @@ from local.demo import latency, result
 from local.demo.drain import drain
 from local.demo.figures import Figures
 from local.demo.order import Order
+from local.demo.people import planted_at
 from local.demo.places import Places
 from local.demo.progress import Progress
 from local.demo.retrying import PATIENCE_S
@@ -53,4 +54,5 @@ async def perform(
         latencies=latency.measure(evidence.ledgers, evidence.world, run=run),
         report=evidence.report,
         rss_mb=rss_mb,
+        planted=planted_at(order.doors),
     )

@@ -8,18 +8,19 @@ from typing import TypeVar
 from uuid import uuid4
 
 import grpc
-from switchboard.intake.v1 import account_service_pb2 as accounts
 from switchboard.intake.v1 import customer_service_pb2 as customers
 from switchboard.intake.v1 import model_pb2 as intake
-from switchboard.intake.v1.account_service_pb2_grpc import AccountServiceStub
 from switchboard.intake.v1.customer_service_pb2_grpc import CustomerServiceStub
 from switchboard.routing.v1 import agent_service_pb2 as agents
 from switchboard.routing.v1 import model_pb2 as routing
 from switchboard.routing.v1.agent_service_pb2_grpc import AgentServiceStub
 
-from local.demo.people import LANGUAGES, Door, Person
-from local.demo.places import API_ACCOUNT, FORM_ACCOUNT, SMS_ACCOUNT, SMS_NUMBER, Places
-from local.demo.retrying import call
+from local import accounts
+from local.demo.people import DOORS, LANGUAGES, Person
+from local.demo.places import Places
+from local.demo.retrying import PATIENCE_S, call
+from local.endpoints import endpoints
+from local.home import Home
 
 T = TypeVar("T")
 AT_A_TIME = 32
@@ -34,20 +35,11 @@ TIER_VALUES = {
 }
 
 
-async def set_up_accounts(places: Places, channel: grpc.aio.Channel) -> None:
-    """Write the three accounts and the provider's secret."""
-    stub = AccountServiceStub(channel)
-    metadata = places.metadata("demo-admin", "admin")
-    for account in _accounts(places):
-        request = accounts.UpsertAccountRequest(request_id=str(uuid4()), account=account)
-        await call(stub.UpsertAccount, request, metadata=metadata)
-    secret = accounts.RotateSecretRequest(
-        request_id=str(uuid4()),
-        account_id=SMS_ACCOUNT,
-        name="auth_token",
-        value=places.credentials.twilio_auth_token,
-    )
-    await call(stub.RotateSecret, secret, metadata=metadata)
+async def set_up_accounts(home: Home, places: Places) -> None:
+    """Write the accounts that are missing: of a stack that was begun without them."""
+    stated = endpoints(places.credentials)
+    async with accounts.opened(home, places.state, patience_s=PATIENCE_S) as opened:
+        await opened.provide(stated)
 
 
 async def sign_on_agents(places: Places, channel: grpc.aio.Channel, names: Sequence[str]) -> None:
@@ -76,39 +68,8 @@ async def introduce(places: Places, channel: grpc.aio.Channel, people: Sequence[
     await _at_a_time(one, people)
 
 
-def _accounts(places: Places) -> list[intake.Account]:
-    return [
-        intake.Account(
-            account_id=SMS_ACCOUNT,
-            channel=intake.CHANNEL_SMS,
-            provider="twilio",
-            address=SMS_NUMBER,
-            display_name="Demo number",
-            enabled=True,
-            language="en",
-            settings={"account_sid": places.credentials.twilio_account_sid},
-        ),
-        intake.Account(
-            account_id=FORM_ACCOUNT,
-            channel=intake.CHANNEL_FORM,
-            provider="web",
-            display_name="Demo form",
-            enabled=True,
-            language="en",
-        ),
-        intake.Account(
-            account_id=API_ACCOUNT,
-            channel=intake.CHANNEL_API,
-            provider="api",
-            display_name="Demo gateway",
-            enabled=True,
-            language="en",
-        ),
-    ]
-
-
 def _agent(name: str) -> routing.Agent:
-    channels = (intake.CHANNEL_SMS, intake.CHANNEL_FORM, intake.CHANNEL_API)
+    channels = [accounts.channel_of(door.channel) for door in DOORS]
     return routing.Agent(
         agent_id=name,
         display_name=f"Demo agent {name.rpartition('-')[2]}",
@@ -121,11 +82,7 @@ def _agent(name: str) -> routing.Agent:
 
 
 def _customer(person: Person) -> intake.Customer:
-    channel = {
-        Door.TWILIO: intake.CHANNEL_SMS,
-        Door.FORM: intake.CHANNEL_FORM,
-        Door.GRPC: intake.CHANNEL_API,
-    }[person.door]
+    channel = accounts.channel_of(person.door.channel)
     return intake.Customer(
         tier=TIER_VALUES[person.tier],
         language=person.language,

@@ -13,13 +13,13 @@ from switchboard.intake.v1.conversation_service_pb2_grpc import ConversationServ
 from switchboard.routing.v1.agent_service_pb2_grpc import AgentServiceStub
 
 from local import jsonl
-from local.demo import canaries, setting
+from local.demo import setting
 from local.demo.bot import Bot, Desk, Habits
 from local.demo.doors import Doors
 from local.demo.figures import Figures
 from local.demo.handsets import Handsets
 from local.demo.order import Order
-from local.demo.people import strangers
+from local.demo.people import planted_at, strangers
 from local.demo.places import Places
 from local.demo.script import Script, known_wanted
 from local.home import Home
@@ -41,11 +41,11 @@ class Stage:
         self._stack = AsyncExitStack()
         self._bots: list[Bot] = []
         self._handsets: Handsets | None = None
-        people = strangers(self._random)
-        planted = list(islice(people, len(canaries.ALL)))
+        people = strangers(self._random, order.doors)
+        planted = list(islice(people, planted_at(order.doors)))
         self._known = list(islice(people, min(KNOWN_MAX, known_wanted(messages=order.messages))))
         self.script = Script(self._random, chain(planted, people), self._known)
-        self.doors = Doors(places, figures, run)
+        self.doors = Doors(places, figures, run, order.doors)
 
     async def __aenter__(self) -> Stage:
         """Open connections."""
@@ -70,7 +70,7 @@ class Stage:
     async def set_scene(self, home: Home) -> None:
         """Write accounts, agents and known customers; let agents and handsets come on line."""
         names = [f"agent-{number:03d}" for number in range(1, self._order.agents + 1)]
-        await setting.set_up_accounts(self._places, self._intake)
+        await setting.set_up_accounts(home, self._places)
         await setting.sign_on_agents(self._places, self._routing, names)
         await setting.introduce(self._places, self._intake, self._known)
         await self._start_agents(names)

@@ -1,5 +1,5 @@
-"""The provider simulator: Twilio's messaging API as seen from outside, with faults on demand.
+"""The provider simulator: the providers' sending APIs as seen from outside, with faults on demand.
 
-It has no feature that the real provider lacks: no idempotency key on creation, a list to look
-messages up by recipient, sender and day, receipts that may come twice, late, or never.
+Nobody has a feature here that the real provider lacks: idempotency keys, look-ups, receipts and the
+windows in which somebody may be written to are theirs. Receipts may come twice, late, or never.
 """

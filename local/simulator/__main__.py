@@ -8,25 +8,28 @@ from pathlib import Path
 from aiohttp import web
 
 from local.ports import LOOPBACK
+from local.simulator.account import parse
 from local.simulator.app import Settings, build
 
 SHUTDOWN_S = 2.0
 
 
-async def _application() -> web.Application:
+async def _application(host: str) -> web.Application:
+    smtp_port = os.environ.get("SIMULATOR_SMTP_PORT")
     settings = Settings(
         ledger=Path(os.environ["SIMULATOR_LEDGER"]),
-        account_sid=os.environ["SIMULATOR_ACCOUNT_SID"],
-        auth_token=os.environ["SIMULATOR_AUTH_TOKEN"],
+        accounts=parse(os.environ["SIMULATOR_ACCOUNTS"]),
+        smtp=(host, int(smtp_port)) if smtp_port else None,
     )
     return build(settings)
 
 
 def main() -> None:
     """Serve."""
+    host = os.environ.get("SIMULATOR_HOST", LOOPBACK)
     web.run_app(
-        _application(),
-        host=os.environ.get("SIMULATOR_HOST", LOOPBACK),
+        _application(host),
+        host=host,
         port=int(os.environ["SIMULATOR_PORT"]),
         access_log=None,
         print=None,

@@ -19,11 +19,11 @@ class Faults:
 
     seed: int = 0
     throttle: float = 0.0
-    """Answered 429, nothing happens."""
+    """Answered "too many", in the provider's own words; nothing happens."""
     error_before: float = 0.0
-    """Answered 500, nothing happens."""
+    """Answered with an error of the provider's, nothing happens."""
     error_after: float = 0.0
-    """Answered 500 although the message goes out."""
+    """Answered with an error of the provider's although the message goes out."""
     drop_before: float = 0.0
     """Connection closed without an answer, nothing happens."""
     drop_after: float = 0.0
@@ -31,7 +31,7 @@ class Faults:
     slow: float = 0.0
     slow_ms: int = 2_000
     undeliverable: float = 0.0
-    """The message ends `undelivered`."""
+    """The recipient can't be reached: the call is refused, or the message fails later."""
     receipt_lost: float = 0.0
     receipt_twice: float = 0.0
     receipt_late: float = 0.0

@@ -93,7 +93,7 @@ def make(home: Home, options: Options) -> Plan:
 
 def _ports(home: Home, names: Sequence[str]) -> dict[str, int]:
     """Give every listener its port, the one it had the last time where that is free."""
-    listeners = ["kafka", "kafka-controller", "postgres", "simulator-http"]
+    listeners = ["kafka", "kafka-controller", "postgres", "simulator-http", "simulator-smtp"]
     listeners += [f"{name}-{protocol}" for name in names for protocol in ("http", "grpc")]
     remembered = {name: int(port) for name, port in read_json(home.ports).items()}
     ports = assign(listeners, remembered=remembered)

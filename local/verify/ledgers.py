@@ -83,12 +83,17 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A message the provider accepted from us."""
+    """A message a provider accepted from us.
+
+    `reference` is our id of it, empty where the provider carries none.
+    """
 
     sid: str
     recipient: str
     body: str
     created_ms: int
+    provider: str = "twilio"
+    reference: str = ""
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,11 +137,17 @@ def _pid(hits: Path) -> int:
 
 
 @asynccontextmanager
-async def stack_course(folder: Path, *, seed: int) -> AsyncIterator[StackCourse]:
-    """Bring the stack up with two processes a stateful service, and down again."""
+async def stack_course(
+    folder: Path, *, seed: int, only: Sequence[str] = ()
+) -> AsyncIterator[StackCourse]:
+    """Bring the stack up with two processes a stateful service, and down again.
+
+    `only` names the services that run, all of them stateful; all run by default.
+    """
     home = Home(folder / "home")
-    replicas = [option for service in STATEFUL for option in ("--replicas", f"{service}=2")]
-    await _cli("up", "--home", str(home.path), *replicas)
+    options = [option for each in only for option in ("--service", each)]
+    options += [option for each in only or STATEFUL for option in ("--replicas", f"{each}=2")]
+    await _cli("up", "--home", str(home.path), *options)
     try:
         yield StackCourse(home, folder, random.Random(seed))
     except BaseException:

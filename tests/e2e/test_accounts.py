@@ -5,7 +5,8 @@ from __future__ import annotations
 import urllib.request
 from urllib.parse import urlencode
 
-from tests.e2e.conftest import Stack
+from local import credentials, endpoints
+from tests.e2e.conftest import Result, Stack
 from tests.unit.intake.whatsapp import ACCOUNT as ID
 from tests.unit.intake.whatsapp import NUMBER_ID, PATH, change, message, posted, webhook
 
@@ -38,6 +39,17 @@ def test_an_account_is_written_shown_and_used(stack: Stack) -> None:
     request = urllib.request.Request(address, incoming.body, dict(incoming.headers))
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 200
+
+
+def test_there_is_an_account_of_each_provider_from_the_start(stack: Stack, demo: Result) -> None:
+    """The demo writes those that are missing too: it finds them all, and adds no secret."""
+    stated = {each.account_id: each for each in endpoints.endpoints(credentials.load(stack.home))}
+    listed = stack.run("accounts", "list", "-o", "json").json
+    providers = {each["account_id"]: each["provider"] for each in listed}
+    assert {name: each.provider for name, each in stated.items()}.items() <= providers.items()
+    shown = stack.run("accounts", "show", "demo-telegram", "-o", "json").json
+    assert shown["secrets"] == ["bot_token 1 (current)", "secret_token 1 (current)"]
+    assert stated["demo-telegram"].secrets.keys() == {"bot_token", "secret_token"}
 
 
 def test_what_cannot_be_written_is_said_in_a_sentence(stack: Stack) -> None:

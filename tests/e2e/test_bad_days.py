@@ -15,7 +15,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from local import credentials, jsonl
-from local.demo.places import SMS_ACCOUNT, SMS_NUMBER
+from local.endpoints import SMS_ACCOUNT, SMS_NUMBER
 from local.ledgerbook import Book, now_ms
 from local.simulator.signature import HEADER, sign
 from local.verify.ledgers import PROVIDER, SeenOffer, Sent

@@ -4,32 +4,47 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
 
 from local.verify import ledgers
 from local.verify.finding import Finding, doubled, lost, uncertain, violation
 from local.verify.world import ReplyFact, World
 
-OUTSIDE = frozenset({"SMS"})
-"""Channels whose messages leave through the provider."""
+CHANNELS: Mapping[str, str] = {
+    "twilio": "SMS",
+    "whatsapp": "WHATSAPP",
+    "messenger": "MESSENGER",
+    "telegram": "TELEGRAM",
+    "line": "LINE",
+    "slack": "SLACK",
+    "mail": "EMAIL",
+}
+"""The channel whose messages leave through each provider."""
+OUTSIDE = frozenset(CHANNELS.values())
 ARRIVED = frozenset({"SENT", "DELIVERED", "READ"})
 ENDED = ARRIVED | {"FAILED", "UNCERTAIN"}
-Key = tuple[str, str]
-T = TypeVar("T")
+Key = tuple[str, str, str]
+"""What a message is known by where its provider carries no id of ours: channel, recipient, text."""
 
 
 def check(effects: Iterable[ledgers.Effect], world: World) -> Iterator[Finding]:
-    """Compare the provider's book with the replies of the log, by recipient and text."""
-    sent = _by_key((each.recipient, each.body, each) for each in effects)
-    wanted = _by_key(
-        (facts[0].recipient, facts[0].text, facts[0])
-        for facts in world.replies.values()
-        if facts[0].channel in OUTSIDE
-    )
+    """Compare the providers' book with the replies of the log, by our id, else by where and what.
+
+    One effect at the most for each reply, one for each that is said to be sent, none beside.
+    """
+    named: dict[str, list[ledgers.Effect]] = defaultdict(list)
+    placed: dict[Key, list[ledgers.Effect]] = defaultdict(list)
+    for effect in effects:
+        if _is_outside(world.replies.get(effect.reference, ())):
+            named[effect.reference].append(effect)
+        else:
+            placed[_key_of(effect)].append(effect)
+    wanted = _wanted(world)
     for key, replies in wanted.items():
-        yield from _check_pair(replies, sent.get(key, []), world.deliveries)
-    for key in sent.keys() - wanted.keys():
-        for effect in sent[key]:
+        own = [(reply.message_id, named.get(reply.message_id, [])) for reply in replies]
+        yield from _check_own(own, key)
+        yield from _check_all(own, placed.get(key, []), world.deliveries)
+    for key in placed.keys() - wanted.keys():
+        for effect in placed[key]:
             yield violation("effect", effect.sid, "the provider sent what nobody decided to send")
 
 
@@ -55,23 +70,49 @@ def check_log(world: World) -> Iterator[Finding]:
             yield violation("delivery", message_id, f"is {status} and goes no further")
 
 
-def _check_pair(
-    replies: Sequence[ReplyFact],
-    effects: Sequence[ledgers.Effect],
-    deliveries: Mapping[str, str],
+Own = Sequence[tuple[str, Sequence[ledgers.Effect]]]
+"""The replies of one text to one recipient, each with the effects that have its id."""
+
+
+def _check_own(own: Own, key: Key) -> Iterator[Finding]:
+    """Find replies that a provider has twice under our id, or otherwise than it was decided."""
+    for message_id, effects in own:
+        if len(effects) > 1:
+            yield doubled("effect", message_id, f"1 decided, {_listed(effects)}")
+        for effect in effects:
+            if _key_of(effect) != key:
+                detail = f"{effect.sid} has its id, and another recipient, channel or text"
+                yield violation("effect", message_id, detail)
+
+
+def _check_all(
+    own: Own, others: Sequence[ledgers.Effect], deliveries: Mapping[str, str]
 ) -> Iterator[Finding]:
-    ids = ", ".join(reply.message_id for reply in replies)
-    if len(effects) > len(replies):
-        sids = ", ".join(effect.sid for effect in effects)
-        detail = f"{len(replies)} decided, {len(effects)} sent: {sids}"
-        yield doubled("effect", ids, detail)
-    arrived = sum(deliveries.get(reply.message_id) in ARRIVED for reply in replies)
+    """Find more effects than replies, and fewer than are said to be sent."""
+    ids = ", ".join(message_id for message_id, _ in own)
+    effects = [*(each for _, of_one in own for each in of_one[:1]), *others]
+    if len(effects) > len(own):
+        yield doubled("effect", ids, f"{len(own)} decided, {_listed(effects)}")
+    arrived = sum(deliveries.get(message_id) in ARRIVED for message_id, _ in own)
     if len(effects) < arrived:
         yield lost("effect", ids, f"{arrived} are said to be sent, the provider has {len(effects)}")
 
 
-def _by_key(entries: Iterable[tuple[str, str, T]]) -> dict[Key, list[T]]:
-    grouped: dict[Key, list[T]] = defaultdict(list)
-    for recipient, text, entry in entries:
-        grouped[recipient, text].append(entry)
+def _listed(effects: Sequence[ledgers.Effect]) -> str:
+    return f"{len(effects)} sent: {', '.join(each.sid for each in effects)}"
+
+
+def _key_of(effect: ledgers.Effect) -> Key:
+    return CHANNELS.get(effect.provider, ""), effect.recipient, effect.body
+
+
+def _is_outside(facts: Sequence[ReplyFact]) -> bool:
+    return bool(facts) and facts[0].channel in OUTSIDE
+
+
+def _wanted(world: World) -> Mapping[Key, Sequence[ReplyFact]]:
+    grouped: dict[Key, list[ReplyFact]] = defaultdict(list)
+    for facts in world.replies.values():
+        if _is_outside(facts):
+            grouped[facts[0].channel, facts[0].recipient, facts[0].text].append(facts[0])
     return grouped

@@ -49,6 +49,13 @@ AUTH_TOKEN = "f0e1d2c3b4a5968778695a4b3c2d1e0f"
 OUR_NUMBER = "+4930555000"
 SMS_ACCOUNT = "sms-berlin"
 FORM_ACCOUNT = "form-1"
+SMS_AT_PROVIDER = {
+    "account_id": SMS_ACCOUNT,
+    "provider": "twilio",
+    "address": OUR_NUMBER,
+    "settings": {"account_sid": ACCOUNT_SID},
+    "secrets": {"auth_token": AUTH_TOKEN},
+}
 SERVICES = {
     each.full_name: each
     for file in (
@@ -262,8 +269,7 @@ def build(kafka: stack.Kafka, postgres: stack.Postgres, folder: Path) -> House:
         {
             "SIMULATOR_PORT": str(simulator_port),
             "SIMULATOR_LEDGER": str(folder / "provider.jsonl"),
-            "SIMULATOR_ACCOUNT_SID": ACCOUNT_SID,
-            "SIMULATOR_AUTH_TOKEN": AUTH_TOKEN,
+            "SIMULATOR_ACCOUNTS": json.dumps([SMS_AT_PROVIDER]),
         },
         folder / "simulator.log",
         f"{simulator_url}/healthz",

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from local.simulator.account import Account
 from local.simulator.app import Settings, build
 from local.simulator.receipts import Pace
 from local.simulator.signature import HEADER, sign
@@ -20,6 +21,13 @@ from local.simulator.signature import HEADER, sign
 ACCOUNT, TOKEN = "AC" + "0" * 32, "token"
 MESSAGES = f"/2010-04-01/Accounts/{ACCOUNT}/Messages"
 LOGIN = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT, TOKEN)}
+AT_TWILIO = Account(
+    "sms",
+    "twilio",
+    "+4915100000000",
+    settings={"account_sid": ACCOUNT},
+    secrets={"auth_token": TOKEN},
+)
 Client = TestClient[web.Request, web.Application]
 
 
@@ -55,7 +63,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 def settings(folder: Path) -> Settings:
     pace = Pace(until_sent_ms=1, until_delivered_ms=1)
-    return Settings(folder / "ledger.jsonl", ACCOUNT, TOKEN, pace)
+    return Settings(folder / "ledger.jsonl", (AT_TWILIO,), pace)
 
 
 @pytest.fixture
@@ -168,7 +176,7 @@ async def test_handsets_see_every_message_once_from_where_they_left_off(client: 
 
 
 async def test_the_book_survives_its_process(tmp_path: Path, receiver: Receiver) -> None:
-    never = Settings(tmp_path / "ledger.jsonl", ACCOUNT, TOKEN, Pace(until_sent_ms=3_600_000))
+    never = Settings(tmp_path / "ledger.jsonl", (AT_TWILIO,), Pace(until_sent_ms=3_600_000))
     async with TestClient(TestServer(build(never))) as before:
         _, message = await create(before, StatusCallback=receiver.url)
     async with TestClient(TestServer(build(settings(tmp_path)))) as after:

@@ -7,7 +7,7 @@ import pytest
 from local.demo.drain import Drained
 from local.demo.figures import Figures, percentile
 from local.demo.latency import Latencies, measure
-from local.demo.result import Run
+from local.demo.result import Run, delivered_since
 from local.verify import ledgers
 from local.verify.finding import Finding, Kind, Report
 from local.verify.world import MessageFact, ReplyFact, World
@@ -87,3 +87,24 @@ def test_latency_runs_from_the_first_webhook_to_the_first_offer_and_answer() -> 
     )
     assert measure(seen, world, run="now") == Latencies((30,), (80,))
     assert measure(seen, world, run="another") == Latencies((), ())
+
+
+@pytest.mark.parametrize(
+    ("channel", "status", "counted"),
+    [
+        ("SMS", "SENT", 0),
+        ("SMS", "DELIVERED", 1),
+        ("WHATSAPP", "READ", 1),
+        ("TELEGRAM", "SENT", 1),
+        ("TELEGRAM", "UNCERTAIN", 0),
+    ],
+)
+def test_delivered_is_what_a_provider_tells_last_of_what_arrives(
+    channel: str, status: str, counted: int
+) -> None:
+    world = World()
+    reply = ReplyFact("r1", "c1", "+1555", "hello", "REPLY", "", channel, "p", append_ms=5)
+    world.replies["r1"].append(reply)
+    world.deliveries["r1"] = status
+    assert delivered_since(world, 5) == counted
+    assert delivered_since(world, 6) == 0

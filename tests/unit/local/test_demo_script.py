@@ -9,9 +9,21 @@ from random import Random
 import pytest
 
 from local.demo import canaries
-from local.demo.order import Order
-from local.demo.people import LANGUAGES, TIERS, Door, Person, strangers
+from local.demo.order import Order, doors_of
+from local.demo.people import (
+    DOORS,
+    LANGUAGES,
+    TIERS,
+    Door,
+    Person,
+    address_at,
+    planted_at,
+    strangers,
+)
 from local.demo.script import Script, Utterance, known_wanted
+from local.errors import StackError
+from services.intake.core.model import Channel
+from services.intake.shell.addresses import normalise
 
 RATE, MESSAGES = 50.0, 6_000
 
@@ -56,8 +68,9 @@ def test_there_are_all_tiers_languages_and_doors() -> None:
     assert {each.tier for each in people} == set(TIERS)
     assert {each.language for each in people} == set(LANGUAGES)
     doors = Counter(each.door for each in people)
-    assert doors[Door.TWILIO] > 1_700
-    assert min(doors[Door.FORM], doors[Door.GRPC]) > 60
+    assert 900 < doors[Door.TWILIO] < 1_100
+    assert doors.keys() == set(Door)
+    assert min(doors.values()) > 60
     assert len({each.address for each in people}) == len(people)
 
 
@@ -67,6 +80,28 @@ def test_the_planted_ones_come_first_and_are_twenty() -> None:
     assert {each.secret for each in planted[10:]} == set(canaries.TEXTS)
     assert all(each.secret in each.says(0) for each in planted)
     assert len(set(canaries.ALL)) == 20
+
+
+def test_people_write_only_where_they_are_asked_to() -> None:
+    doors = doors_of(["telegram", "whatsapp"])
+    people = list(islice(strangers(Random(1), doors), 200))
+    assert {each.door for each in people} == set(doors) == {Door.TELEGRAM, Door.WHATSAPP}
+    planted = [each for each in people if each.secret or each.address in canaries.ADDRESSES]
+    assert len(planted) == planted_at(doors) == 20
+    assert planted_at(doors_of(["line", "form"])) == len(canaries.TEXTS)
+    assert doors_of([]) == DOORS
+
+
+def test_a_channel_that_the_demo_lacks_is_refused_with_the_list() -> None:
+    with pytest.raises(StackError, match=r"takes sms, whatsapp.*, not voice"):
+        doors_of(["sms", "voice"])
+
+
+@pytest.mark.parametrize("door", Door)
+def test_an_address_is_what_its_channel_takes_it_for(door: Door) -> None:
+    medium = Channel(door.channel.upper())
+    address = address_at(door, 2_345_678)
+    assert normalise(medium, address) == address
 
 
 @pytest.mark.parametrize(

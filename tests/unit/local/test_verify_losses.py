@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from local.verify import ledgers
@@ -104,3 +106,48 @@ def test_a_confirmed_answer_that_no_survey_has_is_lost(history: History) -> None
 def test_a_gap_in_a_writer_s_sequence_is_a_loss(history: History) -> None:
     history.world.breaks.append(Break("routing.events.v1/0/7", "routing.matcher/0", 5, 7))
     assert history.found(Kind.LOST) == ["record"]
+
+
+EFFECT = ledgers.Effect("wamid.1", "+49", "text r2", 1, "whatsapp", "r2")
+
+
+def whatsapp(history: History, *effects: ledgers.Effect, delivered: str = "READ") -> History:
+    """Let a reply go out over WhatsApp, which carries our id, with these effects."""
+    fact = ReplyFact("r2", "c1", "+49", "text r2", "REPLY", "", "WHATSAPP", "log/0/r2")
+    history.world.replies["r2"].append(fact)
+    history.world.deliveries["r2"] = delivered
+    history.ledgers.effects += effects
+    return history
+
+
+def test_an_effect_of_every_provider_is_compared(history: History) -> None:
+    assert whatsapp(history, EFFECT).judge().holds
+
+
+def test_an_effect_at_another_provider_is_not_this_reply_s(history: History) -> None:
+    found = whatsapp(history, replace(EFFECT, provider="twilio", reference="")).judge()
+    assert (found.count(Kind.LOST), found.count(Kind.VIOLATION)) == (1, 1)
+
+
+def test_two_effects_of_one_id_are_doubled_whatever_they_say(history: History) -> None:
+    again = replace(EFFECT, sid="wamid.2", body="something else")
+    assert whatsapp(history, EFFECT, again).found(Kind.DOUBLED) == ["effect"]
+    assert history.found(Kind.VIOLATION) == ["effect"]
+
+
+def test_an_effect_with_the_same_words_and_no_id_is_one_too_many(history: History) -> None:
+    again = replace(EFFECT, sid="wamid.2", reference="")
+    assert whatsapp(history, EFFECT, again).found(Kind.DOUBLED) == ["effect"]
+
+
+def test_one_reply_sent_twice_does_not_stand_for_another(history: History) -> None:
+    """Both say the same to the same person, so only the id tells that one of them is missing."""
+    other = ReplyFact("r3", "c1", "+49", "text r2", "REPLY", "", "WHATSAPP", "log/0/r3")
+    history.world.replies["r3"].append(other)
+    history.world.deliveries["r3"] = "SENT"
+    report = whatsapp(history, EFFECT, replace(EFFECT, sid="wamid.2")).judge()
+    assert (report.count(Kind.DOUBLED), report.count(Kind.LOST)) == (1, 1)
+
+
+def test_an_open_delivery_is_a_violation_on_every_channel(history: History) -> None:
+    assert whatsapp(history, delivered="QUEUED").found(Kind.VIOLATION) == ["delivery"]
