@@ -20,6 +20,8 @@ NAME_CHARACTERS_MAX: Final = 200
 ADDRESSES_MAX: Final = 200
 
 _ROUTE: Final = re.compile(r"^\s*(?:@[^:]*|mailto):", re.IGNORECASE)  # RFC 5322, 4.4
+_ATOM: Final = re.compile(rf"{ENCODED_WORD.pattern}|.", re.IGNORECASE | re.DOTALL)
+_ADDRESS: Final = re.compile(r'[^\s<>"(),:;@]{1,64}@[^\s<>"(),:;@]{1,255}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,6 @@ def _mailboxes(value: str) -> list[Mailbox]:
     found = [each for each in entries if each is not None]
     likely = (one_line(each, ADDRESS_CHARACTERS_MAX) for each in _ADDRESS.findall(value))
     return found or [Mailbox(each) for each in likely if _fits(each)]
-
-
-_ATOM: Final = re.compile(rf"{ENCODED_WORD.pattern}|.", re.IGNORECASE | re.DOTALL)
-_ADDRESS: Final = re.compile(r'[^\s<>"(),:;@]{1,64}@[^\s<>"(),:;@]{1,255}')
 
 
 class _Place(Enum):

@@ -36,7 +36,7 @@ from services.intake.shell.mail.texts import storable
 
 TEXT_CHARACTERS_MAX: Final = 1_000_000
 HTML_CHARACTERS_MAX: Final = 1_000_000
-HTML_READ_CHARACTERS_MAX: Final = 10_000_000  # with images in it
+HTML_READ_CHARACTERS_MAX: Final = 4_000_000  # with images in it
 
 _RETURNED: Final = frozenset({"message/rfc822", "text/rfc822-headers", "message/global"})
 
@@ -59,7 +59,7 @@ def composed(
     """
     if len(files) > PARTS_MAX:
         raise BadMail(f"it has more than {PARTS_MAX} files")
-    refuse_large(sum(len(file.content) for file in files))
+    refuse_large(sum(map(len, [text, html, *(file.content for file in files)])))
     body = Body(plain=storable(text), html=storable(html))
     return _mail(Headers(headers), Content((body,), tuple(map(tidy_file, files))))
 
@@ -105,15 +105,12 @@ def _returned(files: Iterable[MailFile]) -> list[str]:
 
 def _with_content(mail: Mail, content: Content) -> Mail:
     """The mail with its text, its html and its files; what is too long for them is a file too."""
-    files = list(content.files)
-    html = html_of(content.bodies) if any(body.html for body in content.bodies) else ""
-    if len(html) > HTML_READ_CHARACTERS_MAX:
-        raise BadMail(f"its html is longer than {HTML_READ_CHARACTERS_MAX} characters")
-    safe = sanitised(html)
-    if len(safe.html) > HTML_CHARACTERS_MAX:
-        files.append(MailFile("message.html", "text/html", html.encode()))
-        safe.html = ""
-    text = _text(content.bodies)
+    html, bodies = _html(content.bodies)
+    safe, text = sanitised(html), _text(bodies)
+    is_shown = len(safe.html) <= HTML_CHARACTERS_MAX
+    files = [*content.files, *safe.images.values()]
+    if not is_shown or bodies is not content.bodies:
+        files.append(MailFile("message.html", "text/html", html_of(content.bodies).encode()))
     if len(text.text) > TEXT_CHARACTERS_MAX:
         files.append(MailFile("message.txt", "text/plain", text.text.encode()))
     halves = split(
@@ -125,12 +122,19 @@ def _with_content(mail: Mail, content: Content) -> Mail:
         mail,
         text=halves.text,
         quoted=halves.quoted,
-        html=safe.html,
+        html=safe.html if is_shown else "",
         files=tuple(
-            replace(file, inline=file.content_id in safe.shown and bool(safe.html))
-            for file in (*files, *safe.images.values())
+            replace(file, inline=is_shown and file.content_id in safe.shown) for file in files
         ),
     )
+
+
+def _html(bodies: tuple[Body, ...]) -> tuple[str, tuple[Body, ...]]:
+    """All as html, if any of it is, and the bodies as far as they are short enough to be read."""
+    html = html_of(bodies) if any(body.html for body in bodies) else ""
+    if len(html) <= HTML_READ_CHARACTERS_MAX:
+        return html, bodies
+    return "", tuple(Body(plain=body.plain) for body in bodies)
 
 
 def _text(bodies: Sequence[Body]) -> Readable:

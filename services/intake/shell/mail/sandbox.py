@@ -96,7 +96,7 @@ class MailReader:
 
     async def read(self, raw: bytes) -> Mail:
         """The mail of these bytes. Raises `BadMail`, `ReaderUnavailable`."""
-        return await self._answered(Frame({"kind": "raw"}, [raw]))
+        return await self._answered(Frame({"kind": "raw"}, [raw]), len(raw))
 
     async def compose(
         self, headers: Iterable[tuple[str, str]], text: str, html: str, files: Sequence[MailFile]
@@ -112,13 +112,14 @@ class MailReader:
             "html": storable(html),
             "files": of_files(map(_speakable, files)),
         }
-        return await self._answered(Frame(head, [file.content for file in files]))
+        contents = [file.content for file in files]
+        return await self._answered(Frame(head, contents), sum(map(len, [text, html, *contents])))
 
-    async def _answered(self, question: Frame) -> Mail:
-        refuse_large(sum(map(len, question.contents)))
+    async def _answered(self, question: Frame, size: int) -> Mail:
+        refuse_large(size)
         worker = await self._worker()
         try:
-            return await self._asked(worker, question)
+            return await self._asked(worker, question, size)
         finally:
             self._idle.put_nowait(worker)
 
@@ -133,9 +134,8 @@ class MailReader:
         finally:
             self._waiting -= 1
 
-    async def _asked(self, worker: WorkerProcess, question: Frame) -> Mail:
+    async def _asked(self, worker: WorkerProcess, question: Frame, size: int) -> Mail:
         """The answer. A worker may die of what is not the mail's fault, but not two of them."""
-        size = sum(map(len, question.contents))
         seconds = self._limits.seconds + self._limits.seconds_per_mebibyte * size / MEBIBYTE
         bounded = Frame({**question.head, "seconds": seconds}, question.contents)
         try:

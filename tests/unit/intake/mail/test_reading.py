@@ -13,7 +13,13 @@ from services.intake.shell.mail.parts import (
     MAIL_BYTES_MAX,
     PARTS_MAX,
 )
-from services.intake.shell.mail.reading import TEXT_CHARACTERS_MAX, composed, read
+from services.intake.shell.mail.reading import (
+    HTML_CHARACTERS_MAX,
+    HTML_READ_CHARACTERS_MAX,
+    TEXT_CHARACTERS_MAX,
+    composed,
+    read,
+)
 from tests.unit.intake.mail.mails import attached, html, mail, part, plain, several
 
 PDF = b"%PDF-1.7 \x00\xff"
@@ -211,6 +217,15 @@ def test_a_text_without_end_is_cut_and_kept_as_a_file() -> None:
     assert [(file.file_name, len(file.content)) for file in found.files] == (
         [("message.txt", TEXT_CHARACTERS_MAX + 1)]
     )
+
+
+@pytest.mark.parametrize("length", [HTML_CHARACTERS_MAX, HTML_READ_CHARACTERS_MAX])
+def test_html_without_end_is_kept_as_a_file(length: int) -> None:
+    long = f"<p>Hello</p><!--{'x' * length}--><p>{'y' * HTML_CHARACTERS_MAX}</p>"
+    found = read(several("alternative", plain("Hello"), html(long)))
+    assert (found.text, found.html) == ("Hello", "")
+    (file,) = found.files
+    assert (file.file_name, file.content.decode().rstrip()) == ("message.html", long)
 
 
 def nested(levels: int) -> bytes:
