@@ -141,9 +141,10 @@ def _single(dossier: Dossier, command: ReceiveMessage, _: ThreadingPolicy) -> Fo
 def _subject(dossier: Dossier, command: ReceiveMessage, _: ThreadingPolicy) -> Found:
     if command.channel is not Channel.EMAIL or not is_answer(command.subject):
         return
-    wanted = base_subject(command.subject)
+    wanted = base_subject(command.subject).casefold()
     for held in dossier.live:
-        if wanted and held.channel is Channel.EMAIL and base_subject(held.subject) == wanted:
+        known = base_subject(held.subject).casefold()
+        if wanted and held.channel is Channel.EMAIL and known == wanted:
             yield held, "answers its subject"
 
 

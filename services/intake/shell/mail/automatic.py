@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from services.intake.core.phrases import any_of, listed
 from services.intake.shell.mail.headers import Headers
 from services.intake.shell.mail.mail import Automatic
-from services.intake.shell.mail.phrases import any_of, listed
 
 OWN_MARKER: Final = "x-switchboard-message"
 """A field of every mail that we send. Nobody's answer has it."""

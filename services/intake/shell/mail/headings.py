@@ -7,7 +7,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Final
 
-from services.intake.shell.mail.phrases import listed
+from services.intake.core.phrases import listed
 
 
 class Label(Enum):

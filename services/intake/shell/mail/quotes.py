@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
+from services.intake.core.phrases import any_of, any_word_of
 from services.intake.shell.mail.flowed import SIGNATURE
 from services.intake.shell.mail.headings import (
     FORWARDS,
@@ -30,8 +31,6 @@ from services.intake.shell.mail.phrases import (
     OPENINGS,
     VERBS,
     VERBS_UNPARTED,
-    any_of,
-    any_word_of,
 )
 
 LINES_MAX: Final = 10_000  # beyond them nobody looks for the beginning of a quote

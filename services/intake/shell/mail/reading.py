@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from services.intake.core.subjects import is_forward
 from services.intake.shell.mail.addresses import mailboxes
 from services.intake.shell.mail.automatic import automatic
 from services.intake.shell.mail.headers import (
@@ -31,7 +32,6 @@ from services.intake.shell.mail.parts import (
 )
 from services.intake.shell.mail.plain import Readable, readable
 from services.intake.shell.mail.quotes import split
-from services.intake.shell.mail.subjects import is_forward
 from services.intake.shell.mail.texts import storable
 
 TEXT_CHARACTERS_MAX: Final = 1_000_000

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from services.intake.core.subjects import base_subject, is_forward
 from services.intake.shell.mail.automatic import OWN_MARKER, automatic
 from services.intake.shell.mail.headers import Headers
 from services.intake.shell.mail.mail import Automatic
 from services.intake.shell.mail.reading import read
-from services.intake.shell.mail.subjects import base_subject, is_forward
 from tests.unit.intake.mail.mails import HEAD, mail
 
 NO, AUTO, BOUNCE = Automatic.NO, Automatic.AUTO_REPLY, Automatic.BOUNCE

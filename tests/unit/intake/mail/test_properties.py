@@ -9,12 +9,12 @@ import orjson
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from services.intake.core.subjects import base_subject, is_forward
 from services.intake.shell.mail.addresses import mailboxes
 from services.intake.shell.mail.frames import mail_of, of_mail
 from services.intake.shell.mail.headers import date_ms, message_ids, words_decoded
 from services.intake.shell.mail.mail import BadMail, Mail, MailFile
 from services.intake.shell.mail.reading import composed, read
-from services.intake.shell.mail.subjects import base_subject, is_forward
 from services.intake.shell.mail.texts import FILE_NAME_BYTES_MAX, decoded, one_line, storable
 from tests.unit.intake.mail.mails import attached, html, mail, part, plain, several
 
