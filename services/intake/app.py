@@ -30,6 +30,7 @@ from services.intake.ports import Sender
 from services.intake.settings import IntakeSettings, key_bytes
 from services.intake.shell.account_store import AccountStore
 from services.intake.shell.accounts import AccountBook
+from services.intake.shell.admission import Admission
 from services.intake.shell.channels.discovery import discover, providers
 from services.intake.shell.channels.protocol import SendingContext
 from services.intake.shell.consumers.delivery import Delivery
@@ -79,6 +80,7 @@ def build(settings: IntakeSettings) -> App:
     door = Door(
         accounts=parts.accounts,
         reception=Reception(bus=bus, clock=clock, metrics=metrics),
+        admission=Admission(settings.requests_open_max, metrics),
         clock=clock,
         metrics=metrics,
         public_url=settings.public_url,

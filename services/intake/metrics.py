@@ -21,6 +21,12 @@ class IntakeMetrics:
             "requests at the doors",
             labels={**PROVIDER, "code": "HTTP status"},
         )
+        self.open = catalogue.gauge("intake_requests_open", "requests under way at the doors")
+        self.shed = catalogue.counter(
+            "intake_requests_shed_total",
+            "requests turned away because too much was under way",
+            labels={"priority": "receipt, patient, message"},
+        )
         self.accepted = catalogue.counter(
             "intake_accepted_total",
             "items that Kafka has acknowledged",

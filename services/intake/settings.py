@@ -36,6 +36,9 @@ class IntakeSettings(ServiceSettings):
         default={},
         description="JSON object: by provider, the base address of an API that is not at its own",
     )
+    requests_open_max: int = Field(
+        200, ge=10, le=10_000, description="requests under way at the doors of a process"
+    )
     reopen_window_ms: int = Field(
         _THREADING.reopen_window_ms,
         ge=0,

@@ -4,7 +4,8 @@
 403  a handshake without our token
 413  too large                            408  too slow (chassis)
 503  not known accepted: Kafka has not acknowledged, or nobody can tell whose account it is.
-     The message may appear once, never twice.
+     The message may appear once, never twice. Also at once, before anything is read, where too
+     much is under way.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from services.intake.core.account import Account
 from services.intake.metrics import IntakeMetrics
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.addresses import BadAddress
+from services.intake.shell.admission import Admission, Overloaded, Priority
 from services.intake.shell.channels.protocol import (
     Channel,
     Handshake,
@@ -47,12 +49,14 @@ class Door:
         *,
         accounts: AccountBook,
         reception: Reception,
+        admission: Admission,
         clock: Clock,
         metrics: IntakeMetrics,
         public_url: str,
     ) -> None:
         self._accounts = accounts
         self._reception = reception
+        self._admission = admission
         self._clock = clock
         self._metrics = metrics
         self._public_url = public_url
@@ -62,7 +66,9 @@ class Door:
         found: list[BaseRoute] = []
         for channel in channels:
             for hook in channel.hooks:
-                take = self._endpoint(channel.provider, partial(self._take, hook=hook))
+                priority = _priority(channel, hook)
+                serve = partial(self._admit, hook=hook, priority=priority)
+                take = self._endpoint(channel.provider, serve)
                 found.append(Route(hook.path, take, methods=["POST"]))
             for handshake in channel.handshakes:
                 greet = self._endpoint(channel.provider, partial(self._greet, handshake=handshake))
@@ -88,6 +94,15 @@ class Door:
         if answer is None:
             raise HTTPException(403, "wrong token")
         return answer
+
+    async def _admit(
+        self, request: Request, provider: str, *, hook: Hook, priority: Priority
+    ) -> Response:
+        try:
+            with self._admission.enter(priority):
+                return await self._take(request, provider, hook=hook)
+        except Overloaded:
+            raise _not_now("too much at once") from None
 
     async def _take(self, request: Request, provider: str, *, hook: Hook) -> Response:
         account = await self._account(request.path_params["account_id"], provider)
@@ -119,6 +134,12 @@ class Door:
         if account is None or not account.enabled or account.provider != provider:
             raise HTTPException(404, "no such account")
         return account
+
+
+def _priority(channel: Channel, hook: Hook) -> Priority:
+    if hook.path in channel.receipts:
+        return Priority.RECEIPT
+    return Priority.PATIENT if channel.patient else Priority.MESSAGE
 
 
 async def _body(request: Request, limit: int) -> bytes:

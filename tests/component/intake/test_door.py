@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,12 +26,14 @@ from services.intake.core.account import Account
 from services.intake.core.model import Channel as Medium
 from services.intake.metrics import IntakeMetrics
 from services.intake.shell.accounts import AccountBook
+from services.intake.shell.admission import Admission
 from services.intake.shell.channels.discovery import discover
 from services.intake.shell.channels.protocol import Channel, Incoming, Item
 from services.intake.shell.channels.twilio_signature import sign
 from services.intake.shell.channels.twilio_sms import MessageHook
 from services.intake.shell.http import Door
 from services.intake.shell.reception import Reception
+from tests.support.waiting import until
 from tests.unit.intake import whatsapp
 from tests.unit.intake.doors import FORM, PUBLIC_URL, RECEIPT, SMS, SMS_PATH, TOKEN, account
 from tests.unit.intake.whatsapp import business, change, message, posted, webhook
@@ -48,9 +51,16 @@ class Surroundings:
     bus_is_away: bool = False
     store_is_away: bool = False
     published: list[tuple[str, str, Any]] = field(default_factory=list)
+    held: int = 0
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
 
     async def publish(self, topic: str, key: str, message: Message) -> None:
-        await asyncio.sleep(0)
+        self.held += 1
+        await self.gate.wait()
+        self.held -= 1
         if self.bus_is_away:
             raise BusUnavailable("away")
         self.published.append((topic, key, message))
@@ -104,13 +114,16 @@ async def street() -> AsyncIterator[Street]:
 
 
 @asynccontextmanager
-async def street_of(channels: Iterable[Channel]) -> AsyncIterator[Street]:
+async def street_of(
+    channels: Iterable[Channel], *, requests_open_max: int = 200
+) -> AsyncIterator[Street]:
     around, clock = Surroundings(), SystemClock()
     catalogue = Catalogue("intake")
     metrics = IntakeMetrics(catalogue, clock)
     door = Door(
         accounts=AccountBook(around),
         reception=Reception(bus=around, clock=clock, metrics=metrics),
+        admission=Admission(requests_open_max, metrics),
         clock=clock,
         metrics=metrics,
         public_url=PUBLIC_URL,
@@ -121,6 +134,14 @@ async def street_of(channels: Iterable[Channel]) -> AsyncIterator[Street]:
     async with aiohttp.ClientSession() as session:
         yield Street(around, session, f"http://127.0.0.1:{server.port}", catalogue)
     await server.stop()
+
+
+async def _is(value: bool) -> bool:
+    return value
+
+
+def _has_held(street: Street, count: int) -> bool:
+    return street.around.held >= count
 
 
 class BatchHook(MessageHook):
@@ -135,6 +156,32 @@ async def test_however_many_items_a_request_has_all_of_them_are_published() -> N
     async with street_of([batch]) as street:
         status, _, _ = await street.twilio(SMS)
         assert (status, len(street.around.published)) == (200, 1201)
+
+
+async def test_what_is_too_much_is_turned_away_by_what_a_delay_costs() -> None:
+    """Receipts first, then who comes back for hours, last who asks once or twice."""
+    async with street_of(discover(), requests_open_max=12) as street:
+        street.around.gate.clear()
+        incoming = posted(webhook(change(messages=[message("text", {"body": "Hi"})])))
+        tries: tuple[tuple[int, Callable[[], Awaitable[tuple[int, str, Any]]]], ...] = (
+            (6, lambda: street.twilio(RECEIPT, f"{STATUS_PATH}?message_id=m-7")),
+            (9, lambda: street.post(WHATSAPP_PATH, incoming.body, **incoming.headers)),
+            (12, lambda: street.twilio(SMS)),
+        )
+        open_calls: list[asyncio.Task[tuple[int, str, Any]]] = []
+        for most, ask in tries:
+            while street.around.held < most:
+                open_calls.append(asyncio.ensure_future(ask()))
+                await until(partial(_has_held, street, len(open_calls)), what="it under way")
+            status, why, headers = await ask()
+            assert (status, why, headers["retry-after"]) == (503, "too much at once", "2")
+        street.around.gate.set()
+        ended = [status for status, *_ in await asyncio.gather(*open_calls)]
+        assert set(ended) <= {200, 204}
+        shown = street.catalogue.exposition("")[0].decode()
+        for priority in ("receipt", "patient", "message"):
+            assert f'intake_requests_shed_total{{priority="{priority}"}} 1.0' in shown
+        assert (await street.twilio(SMS))[0] == 200
 
 
 async def test_a_message_is_published_under_the_home_of_its_sender(street: Street) -> None:

@@ -262,5 +262,6 @@ CHANNEL = Channel(
     media=frozenset({Medium.MESSENGER}),
     hooks=(WebhookHook(),),
     handshakes=(Subscription(PATH),),
+    patient=True,
     sender=MessengerSender,
 )

@@ -112,11 +112,14 @@ class SendingContext:
 class Channel:
     """A provider's channel: which media its accounts are of, and its ways in and out.
 
-    `sender` is None where nothing can be sent back on it.
+    `receipts` are the paths of hooks that bring nothing but word of what we sent. A `patient`
+    provider repeats for hours what it was answered 503. `sender` is None where nothing can be sent.
     """
 
     provider: str
     media: frozenset[Medium]
     hooks: tuple[Hook, ...]
     handshakes: tuple[Handshake, ...] = ()
+    receipts: frozenset[str] = frozenset()
+    patient: bool = False
     sender: Callable[[SendingContext], Sender] | None = None

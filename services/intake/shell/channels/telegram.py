@@ -163,5 +163,9 @@ def _at_ms(said: Json) -> int:
 
 
 CHANNEL = Channel(
-    PROVIDER, media=frozenset({Medium.TELEGRAM}), hooks=(WebhookHook(),), sender=TelegramSender
+    PROVIDER,
+    media=frozenset({Medium.TELEGRAM}),
+    hooks=(WebhookHook(),),
+    patient=True,
+    sender=TelegramSender,
 )

@@ -162,5 +162,6 @@ CHANNEL = Channel(
     PROVIDER,
     media=frozenset({Medium.SMS}),
     hooks=(MessageHook(), StatusHook()),
+    receipts=frozenset({StatusHook.path}),
     sender=TwilioSender,
 )

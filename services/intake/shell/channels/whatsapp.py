@@ -180,5 +180,6 @@ CHANNEL = Channel(
     media=frozenset({Medium.WHATSAPP}),
     hooks=(WebhookHook(),),
     handshakes=(Subscription(PATH),),
+    patient=True,
     sender=WhatsAppSender,
 )
