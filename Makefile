@@ -136,14 +136,17 @@ chaos: setup ## Kills, freezes, crash points under load (DOSE=full: ten times th
 
 ## Figures
 
-.PHONY: bench bench-engine bench-path
-bench: bench-engine bench-path ## Every benchmark
+.PHONY: bench bench-engine bench-path bench-intake
+bench: bench-engine bench-path bench-intake ## Every benchmark
 
 bench-engine: setup ## Our processor beside the bare loop and stock Faust
 	@$(PY) -m bench.engine
 
 bench-path: setup ## Webhook to offer beside bare loops that do the same SQL, at 100 and 300 messages/s
 	@$(PY) -m bench.path
+
+bench-intake: setup ## Webhooks beside a bare handler, the threader beside an empty processor, a lookup among two million
+	@$(PY) -m bench.intake
 
 ## The rest
 

@@ -138,7 +138,7 @@ async def staffed(rig: Rig, tenant: str, *, messages: int) -> AsyncIterator[Floo
         _channel(rig, "intake") as to_intake,
         _channel(rig, "routing") as to_routing,
     ):
-        await _open_account(floor, to_intake)
+        await open_account(rig, tenant, to_intake)
         tasks = await floor._sign_on(to_routing, -(-messages // AGENTS) + 1)  # noqa: SLF001 - made here
         yield floor
         await floor._sign_off()  # noqa: SLF001 - made here
@@ -151,17 +151,19 @@ async def _channel(rig: Rig, service: str) -> AsyncIterator[grpc.aio.Channel]:
         yield channel
 
 
-async def _open_account(floor: Floor, channel: grpc.aio.Channel) -> None:
-    stub, admin = AccountServiceStub(channel), floor.metadata("bench", "admin")
+async def open_account(rig: Rig, tenant: str, channel: grpc.aio.Channel) -> None:
+    """The number that the tenant's customers write to."""
+    stub = AccountServiceStub(channel)
+    admin = client.metadata(rig.issuer.sign(subject="bench", roles=["admin"], tenant=tenant))
     account = intake.Account(
-        account_id=f"{floor.tenant}-sms",
+        account_id=f"{tenant}-sms",
         channel=intake.CHANNEL_SMS,
         provider="twilio",
         address=OUR_NUMBER,
         display_name="Bench",
         enabled=True,
         language="en",
-        settings={"account_sid": floor.rig.secrets.twilio_account_sid},
+        settings={"account_sid": rig.secrets.twilio_account_sid},
     )
     upsert = accounts.UpsertAccountRequest(request_id=str(uuid4()), account=account)
     await call(stub.UpsertAccount, upsert, metadata=admin)
@@ -169,7 +171,7 @@ async def _open_account(floor: Floor, channel: grpc.aio.Channel) -> None:
         request_id=str(uuid4()),
         account_id=account.account_id,
         name="auth_token",
-        value=floor.rig.secrets.twilio_auth_token,
+        value=rig.secrets.twilio_auth_token,
     )
     await call(stub.RotateSecret, secret, metadata=admin)
 

@@ -1,0 +1,187 @@
+"""Signed webhooks at our edge and at a bare one: as fast as they go, at a rate, and far beyond."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Final
+
+from bench.path.floor import open_account
+from bench.path.rig import Rig
+from bench.path.webhooks import IDLE_SECONDS_MAX, Line, Webhook, sms
+from local import ports, process
+from local.ports import LOOPBACK
+from local.process import Command
+from services.chassis.rpc import client
+from services.intake.shell.topics import INPUTS
+
+TENANT: Final = "bench"
+LINES: Final = 32
+LINES_BEYOND: Final = 500
+RATE: Final = 300
+BEYOND: Final = 5
+SIDES: Final = ("bare", "ours")
+
+
+@dataclass(slots=True)
+class Edge:
+    """A running edge and what is posted to it."""
+
+    rig: Rig
+    port: int
+    path: str
+    _senders: Iterator[int]
+
+    def webhooks(self, count: int) -> list[Webhook]:
+        """Messages of people who have never written before."""
+        return [
+            sms(
+                port=self.port,
+                path=self.path,
+                sender=f"+49172{number:08d}",
+                number=number,
+                secrets=self.rig.secrets,
+                key=str(number),
+            )
+            for number in itertools.islice(self._senders, count)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """What came back from far more than can be taken."""
+
+    accepted_a_second: float
+    accepted_ms: list[float]
+    refused_ms: list[float]
+
+
+@asynccontextmanager
+async def open_edges(rig: Rig, folder: Path) -> AsyncIterator[dict[str, Edge]]:
+    """Both edges, on one broker."""
+    await rig.start([rig.unit("intake")])
+    async with client.channel(f"ipv4:{LOOPBACK}:{rig.unit('intake').grpc_port}") as channel:
+        await open_account(rig, TENANT, channel)
+    await rig.stop(["intake"])
+    unit = rig.unit("intake")
+    argv = (*unit.command.argv[:-1], "bench.intake.edge")
+    await rig.start([replace(unit, command=replace(unit.command, argv=argv))])
+    [port] = ports.free_ports(1)
+    bare = process.start(
+        Command(
+            name="bare",
+            argv=(
+                *(sys.executable, "-m", "bench.intake.bare", "--topic", INPUTS),
+                *("--bootstrap", rig.plan.kafka_bootstrap, "--port", str(port)),
+            ),
+            log=folder / "bare.log",
+            cwd=unit.command.cwd,
+            env={**unit.command.env, "BARE_TOKEN": rig.secrets.twilio_auth_token},
+        )
+    )
+    senders = itertools.count()
+    edges = {
+        "bare": Edge(rig, port, "/webhooks", senders),
+        "ours": Edge(rig, unit.http_port, f"/webhooks/twilio/{TENANT}-sms", senders),
+    }
+    try:
+        await _listens(port)
+        yield edges
+    finally:
+        process.stop(bare, grace_s=5.0)
+        await rig.stop(["intake"])
+
+
+async def fastest(edge: Edge, seconds: float) -> float:
+    """Accepted webhooks a second over `LINES` connections that never rest."""
+    webhooks = iter(edge.webhooks(int(seconds * 4000)))
+    end, done = time.perf_counter() + seconds, 0
+
+    async def post() -> None:
+        nonlocal done
+        line = await _line(edge)
+        while time.perf_counter() < end:
+            if await line.ask(next(webhooks).request) // 100 != 2:
+                raise RuntimeError("a webhook was refused")
+            done += 1
+        line.close()
+
+    await asyncio.gather(*(post() for _ in range(LINES)))
+    return done / seconds
+
+
+async def latencies_ms(edge: Edge, rate: int, seconds: float) -> list[float]:
+    """Milliseconds of each webhook at a rate, whatever comes back."""
+    return (await beyond(edge, rate, seconds)).accepted_ms
+
+
+async def beyond(edge: Edge, rate: float, seconds: float) -> Beyond:
+    """Post at a rate that does not care what can be taken: an open loop, timed from each due time.
+
+    A provider has so many connections and no more: what finds none waits for one.
+    """
+    lines: asyncio.LifoQueue[Line] = asyncio.LifoQueue()
+    for line in await asyncio.gather(*(_line(edge) for _ in range(LINES_BEYOND))):
+        lines.put_nowait(line)
+    accepted: list[float] = []
+    refused: list[float] = []
+
+    async def one(webhook: Webhook, due: float) -> None:
+        line = await lines.get()
+        if line.used_at and time.perf_counter() - line.used_at > IDLE_SECONDS_MAX:
+            line.close()
+            line = await _line(edge)
+        status = await line.ask(webhook.request)
+        if status // 100 != 2 and status != 503:
+            raise RuntimeError(f"a webhook was answered with {status}")
+        took_ms = (time.perf_counter() - due) * 1000
+        (refused if status == 503 else accepted).append(took_ms)
+        lines.put_nowait(line)
+
+    webhooks = edge.webhooks(int(rate * seconds))
+    begin = time.perf_counter()
+    posting = []
+    for number, webhook in enumerate(webhooks):
+        due = begin + number / rate
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        posting.append(asyncio.create_task(one(webhook, due)))
+    await asyncio.gather(*posting)
+    took_s = time.perf_counter() - begin
+    while not lines.empty():
+        lines.get_nowait().close()
+    return Beyond(len(accepted) / took_s, accepted, refused)
+
+
+def p50(values: list[float]) -> float:
+    """The median; 0 of nothing."""
+    return median(values) if values else 0.0
+
+
+def p99(values: list[float]) -> float:
+    """All but one in a hundred are faster; 0 of nothing."""
+    return quantiles(values, n=100)[98] if len(values) > 1 else 0.0
+
+
+async def _line(edge: Edge) -> Line:
+    loop = asyncio.get_running_loop()
+    _, line = await loop.create_connection(Line, LOOPBACK, edge.port)
+    return line
+
+
+async def _listens(port: int) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(LOOPBACK, port)
+            except OSError:
+                await asyncio.sleep(0.1)
+            else:
+                writer.close()
+                return

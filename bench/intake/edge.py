@@ -1,0 +1,44 @@
+"""Intake's edge in a process of its own, without the processors: what its doors cost."""
+
+from __future__ import annotations
+
+from services.chassis.bus.commands import CommandBus
+from services.chassis.bus.kafka import EdgeProducer
+from services.chassis.bus.postgres_store import PostgresStore
+from services.chassis.clock import SystemClock
+from services.chassis.lifecycle import App
+from services.chassis.process import Process, main
+from services.intake.app import SERVICE
+from services.intake.metrics import IntakeMetrics
+from services.intake.settings import IntakeSettings, key_bytes
+from services.intake.shell.account_store import AccountStore
+from services.intake.shell.accounts import AccountBook
+from services.intake.shell.admission import Admission
+from services.intake.shell.channels.discovery import discover
+from services.intake.shell.http import Door
+from services.intake.shell.reception import Reception
+from services.intake.shell.vault import Vault
+
+
+def build(settings: IntakeSettings) -> App:
+    """The doors of `services.intake.app`, and what they need."""
+    process, clock = Process(SERVICE, settings), SystemClock()
+    postgres = process.postgres()
+    metrics = IntakeMetrics(process.catalogue, clock)
+    producer = EdgeProducer(settings.kafka_bootstrap, "edge")
+    bus = CommandBus(producer, PostgresStore(postgres), source=SERVICE)
+    keys = [settings.account_key, *settings.account_keys_old]
+    door = Door(
+        accounts=AccountBook(AccountStore(postgres, Vault([key_bytes(key) for key in keys]))),
+        reception=Reception(bus=bus, clock=clock, metrics=metrics),
+        admission=Admission(settings.requests_open_max, metrics),
+        clock=clock,
+        metrics=metrics,
+        public_url=settings.public_url,
+    )
+    grpc, http = process.doors([], routes=door.routes(discover()))
+    return process.app(postgres, producer, grpc, http)
+
+
+if __name__ == "__main__":
+    main(SERVICE, IntakeSettings, build)
