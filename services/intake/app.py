@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aiohttp import ClientSession
 from switchboard.intake.v1 import (
@@ -25,6 +26,7 @@ from services.chassis.lifecycle import App
 from services.chassis.postgres.pool import Postgres
 from services.chassis.process import Process
 from services.chassis.rpc.methods import Service
+from services.intake.core.delivery.model import Gate
 from services.intake.metrics import IntakeMetrics
 from services.intake.ports import Sender
 from services.intake.settings import IntakeSettings, key_bytes
@@ -49,6 +51,9 @@ from services.intake.shell.topics import CONVERSATIONS
 from services.intake.shell.vault import Vault
 from services.intake.shell.watching import ConversationWatch
 
+if TYPE_CHECKING:
+    from services.chassis.bus.processing import Processing
+
 SERVICE = "intake"
 
 
@@ -65,14 +70,16 @@ def build(settings: IntakeSettings) -> App:
     parts = _Parts(postgres, bus, clock, store, account_store, AccountBook(account_store))
     effects = Effects(
         accounts=parts.accounts,
-        senders=_senders(settings),
+        senders=_senders(settings, metrics),
         sent=store,
         bus=bus,
         metrics=metrics,
         background=process.background,
+        share=lambda: _share(delivery),
     )
     threader = process.processing(Threader(settings.threading_policy), postgres)
     delivery = process.processing(Delivery(settings.delivery_policy, effects), postgres)
+    metrics.watch_breakers(providers(), lambda: _breakers(delivery))
     threader.engine.listeners += [bus.hear, metrics.hear]
     delivery.engine.listeners += [effects.hear, metrics.hear]
     partitions = topics.load()[CONVERSATIONS].partition_count(settings.partitions)
@@ -128,9 +135,27 @@ def _services(parts: _Parts, settings: IntakeSettings, tail: Tail) -> list[Servi
     ]
 
 
-def _senders(settings: IntakeSettings) -> Callable[[ClientSession], Mapping[str, Sender]]:
+def _share(delivery: Processing) -> float:
+    """This process's part of delivery's shards; between two assignments, that of one."""
+    return max(1, len(delivery.engine.shards)) / delivery.partitions
+
+
+def _breakers(delivery: Processing) -> Iterable[Gate]:
+    """Who waits for a provider that is away, in the shards of this process."""
+    for shard in delivery.engine.shards.values():
+        yield from shard.state.breakers()
+
+
+def _senders(
+    settings: IntakeSettings, metrics: IntakeMetrics
+) -> Callable[[ClientSession], Mapping[str, Sender]]:
     def make(session: ClientSession) -> Mapping[str, Sender]:
-        context = SendingContext(session, settings.public_url, settings.provider_api_urls)
+        context = SendingContext(
+            session,
+            settings.public_url,
+            settings.provider_api_urls,
+            count=metrics.count_segments,
+        )
         found = ((channel.provider, channel.sender) for channel in discover())
         return {provider: sender(context) for provider, sender in found if sender is not None}
 

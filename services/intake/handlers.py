@@ -6,8 +6,7 @@ from services.intake.core.commands import Command
 from services.intake.core.decide import decide
 from services.intake.core.delivery.commands import Command as DeliveryCommand
 from services.intake.core.delivery.decide import decide as decide_delivery
-from services.intake.core.delivery.events import Event as DispatchEvent
-from services.intake.core.delivery.events import Queued
+from services.intake.core.delivery.events import DispatchEvent, GateEvent, Queued
 from services.intake.core.delivery.evolve import advance
 from services.intake.core.delivery.evolve import evolve as evolve_lanes
 from services.intake.core.delivery.model import Dispatch, Lanes
@@ -48,9 +47,11 @@ def deliver(
 ) -> Lanes:
     """Apply a command to a shard's lanes."""
     for event in decide_delivery(lanes, command, now_ms=now_ms, policy=policy):
-        after = advance(_subject(lanes, event), event)
-        lanes = evolve_lanes(lanes, event)
-        journal.record(after, event)
+        before, lanes = lanes, evolve_lanes(lanes, event)
+        if isinstance(event, GateEvent):
+            journal.turn(lanes.gates.get(event.account_id) or before.gates[event.account_id], event)
+        else:
+            journal.record(advance(_subject(before, event), event), event)
     return lanes
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
+
 from services.chassis.clock import Clock
 from services.chassis.telemetry.metrics import Catalogue
 from services.intake.core.delivery.events import Settled
+from services.intake.core.delivery.model import Gate
 from services.intake.core.events import MessageAdded
 from services.intake.core.refusals import Rejection
+from services.intake.core.sms import Length
 
 PROVIDER = {"provider": "the channels of this build"}
 
@@ -59,9 +64,34 @@ class IntakeMetrics:
             "outbound messages by how their delivery ended",
             labels={"phase": "sent, failed, uncertain"},
         )
+        self._segments = catalogue.counter(
+            "intake_sms_segments_total",
+            "segments of the SMS that a provider has taken, which is what is paid",
+            labels={"encoding": "gsm7, ucs2"},
+        )
+        self._breaker = catalogue.gauge(
+            "intake_breaker_open",
+            "accounts that wait because their provider does not answer, once a shard",
+            labels=PROVIDER,
+        )
         self._refused = catalogue.counter(
             "intake_commands_refused_total", "commands refused", labels={"reason": "a closed list"}
         )
+
+    def count_segments(self, length: Length) -> None:
+        """A text has gone out as SMS."""
+        self._segments.labels(length.encoding).inc(length.segments)
+
+    def watch_breakers(
+        self, providers: Iterable[str], breakers: Callable[[], Iterable[Gate]]
+    ) -> None:
+        """Show, at each scrape, how many there are of each provider."""
+
+        def open_of(provider: str) -> int:
+            return sum(gate.provider == provider for gate in breakers())
+
+        for provider in providers:
+            self._breaker.labels(provider).set_function(partial(open_of, provider))
 
     def hear(self, fact: object) -> None:
         """Count what was just committed; anything else is somebody else's."""

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from services.intake.core.account import Account
 from services.intake.core.delivery.commands import ReportAttempt, ReportLookup
-from services.intake.core.delivery.events import Event as DispatchEvent
-from services.intake.core.delivery.model import Dispatch
+from services.intake.core.delivery.events import DispatchEvent, GateEvent
+from services.intake.core.delivery.model import Dispatch, Gate
 from services.intake.core.events import Event
 from services.intake.core.model import Dossier
 from services.intake.core.refusals import Rejection
@@ -28,6 +28,9 @@ class DispatchJournal(Protocol):
 
     def record(self, after: Dispatch, event: DispatchEvent) -> None:
         """`event` has happened, and the dispatch is `after` now."""
+
+    def turn(self, gate: Gate, event: GateEvent) -> None:
+        """`event` has happened to the gate of an account; `gate` is as it is now, or last was."""
 
 
 class Sender(Protocol):

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from services.intake.core.model import Channel
+
+YES: Final = "true"
+NO: Final = "false"
+MMS: Final = "mms"
+HUMAN_AGENT: Final = "human_agent"
+FLAGS: Final = (MMS, HUMAN_AGENT)
+RATE: Final = "messages_per_second"
+RATE_MIN: Final = 0.01
+RATE_MAX: Final = 10_000.0
 
 
 class IfUnseen(StrEnum):
@@ -45,3 +55,31 @@ class Account:
     def key(self, name: str) -> str:
         """The current version of a secret; empty where none is set."""
         return next(iter(self.keys(name)), "")
+
+    def says(self, name: str) -> bool:
+        """Whether a setting that is a yes or a no is a yes; no where it is not set."""
+        return self.settings.get(name, "") == YES
+
+    @property
+    def messages_per_second(self) -> float | None:
+        """How fast its provider takes its messages; None where no limit is stated."""
+        stated = self.settings.get(RATE, "")
+        return float(stated) if stated and not _wrong_rate(stated) else None
+
+
+def misstated(settings: Mapping[str, str]) -> tuple[str, str] | None:
+    """The name of a setting that has no meaning as it is stated, and why; None if all have."""
+    for name in FLAGS:
+        if settings.get(name, YES) not in {YES, NO}:
+            return name, f"is {YES} or {NO}"
+    wrong = _wrong_rate(settings.get(RATE, "1"))
+    return (RATE, wrong) if wrong else None
+
+
+def _wrong_rate(stated: str) -> str:
+    """Why a text is no rate; empty if it is one."""
+    try:
+        fits = RATE_MIN <= float(stated) <= RATE_MAX
+    except ValueError:
+        fits = False
+    return "" if fits else f"is a number from {RATE_MIN:g} to {RATE_MAX:g}"

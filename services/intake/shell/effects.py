@@ -8,8 +8,10 @@ of the shard; nothing here ever makes a call again.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 import structlog
@@ -20,12 +22,21 @@ from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
 from services.chassis.failpoint import declare, failpoint
 from services.chassis.lifecycle import Background
 from services.intake.core.account import Account, IfUnseen
-from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
+from services.intake.core.delivery.commands import (
+    Answer,
+    Contact,
+    ReportAttempt,
+    ReportLookup,
+    Sighting,
+)
 from services.intake.core.delivery.model import Dispatch, Phase
+from services.intake.core.model import Channel
+from services.intake.core.sms import measure
 from services.intake.metrics import IntakeMetrics
 from services.intake.ports import Sender
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.consumers.delivery import CallReady
+from services.intake.shell.pacing import NEAR_SECONDS, Pacer
 from services.intake.shell.topics import OUTBOUND
 from services.intake.shell.wire import deliveries
 
@@ -40,6 +51,7 @@ KEEPALIVE_SECONDS: Final = 10.0
 log = structlog.get_logger(__name__)
 
 Key = tuple[str, Phase, int]
+Make = Callable[[Dispatch, Account, Sender], Awaitable[commands_pb2.OutboundMessage]]
 
 
 class Bus(Protocol):
@@ -70,7 +82,9 @@ class Effects:
         bus: Bus,
         metrics: IntakeMetrics,
         background: Background,
+        share: Callable[[], float] = lambda: 1.0,
     ) -> None:
+        """`share`: this process's part of all shards, and so of every account's rate."""
         self._accounts = accounts
         self._make_senders = senders
         self._senders: Mapping[str, Sender] = {}
@@ -79,6 +93,8 @@ class Effects:
         self._bus = bus
         self._metrics = metrics
         self._background = background
+        self._share = share
+        self._pacer = Pacer()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
 
     def hear(self, fact: object) -> None:
@@ -139,7 +155,31 @@ class Effects:
         sender = self._senders.get(account.provider)
         if sender is None:
             return _cannot_send(dispatch)
-        make = self._look_up if dispatch.phase is Phase.LOOKING_UP else self._send
+        if dispatch.phase is Phase.LOOKING_UP:
+            return await self._timed(self._look_up, dispatch, account, sender)
+        wait_s = self._wait_seconds(dispatch, account)
+        if wait_s > NEAR_SECONDS:
+            return _not_called(dispatch, Answer.NOT_ACCEPTED, "paced", wait_s=wait_s)
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        return await self._timed(self._send, dispatch, account, sender)
+
+    def _wait_seconds(self, dispatch: Dispatch, account: Account) -> float:
+        """Until the message's turn, where the account's rate is stated. SMS are paid by segment."""
+        rate = account.messages_per_second
+        if rate is None:
+            return 0.0
+        weight = measure(dispatch.text).segments if dispatch.channel is Channel.SMS else 1
+        return self._pacer.wait_seconds(
+            account.account_id,
+            dispatch.message_id,
+            per_second=rate * self._share(),
+            weight=weight,
+        )
+
+    async def _timed(
+        self, make: Make, dispatch: Dispatch, account: Account, sender: Sender
+    ) -> commands_pb2.OutboundMessage:
         began = time.perf_counter()
         try:
             return await make(dispatch, account, sender)
@@ -153,8 +193,9 @@ class Effects:
     async def _send(
         self, dispatch: Dispatch, account: Account, sender: Sender
     ) -> commands_pb2.OutboundMessage:
-        report = await sender.send(dispatch, account)
-        self._metrics.calls.labels(account.provider, "send", report.answer.lower()).inc()
+        report = replace(await sender.send(dispatch, account), provider=account.provider)
+        if report.contact is not Contact.NOT_CALLED:
+            self._metrics.calls.labels(account.provider, "send", report.answer.lower()).inc()
         return deliveries.attempt_result(dispatch, report)
 
     async def _look_up(
@@ -180,21 +221,43 @@ def _key(dispatch: Dispatch) -> Key:
 
 def _lost(dispatch: Dispatch) -> commands_pb2.OutboundMessage:
     """Nobody knows how the call ended, or whether it was made."""
-    return _not_called(dispatch, Answer.UNKNOWN, "outcome_lost")
+    return _attempt_or_look_up(
+        dispatch,
+        ReportAttempt(
+            dispatch.message_id, dispatch.attempts, Answer.UNKNOWN, reason="outcome_lost"
+        ),
+    )
+
+
+def _not_called(
+    dispatch: Dispatch, answer: Answer, reason: str, *, wait_s: float = 0.0
+) -> commands_pb2.OutboundMessage:
+    """The report of a call that was not made."""
+    return _attempt_or_look_up(dispatch, _uncalled(dispatch, answer, reason, wait_s=wait_s))
 
 
 def _cannot_send(dispatch: Dispatch) -> commands_pb2.OutboundMessage:
     """A channel without a way out has surely sent nothing: that ends an attempt in doubt, too."""
-    attempt = ReportAttempt(
-        dispatch.message_id, dispatch.attempts, Answer.REFUSED, reason="channel_cannot_send"
-    )
+    attempt = _uncalled(dispatch, Answer.REFUSED, "channel_cannot_send")
     return deliveries.attempt_result(dispatch, attempt)
 
 
-def _not_called(dispatch: Dispatch, answer: Answer, reason: str) -> commands_pb2.OutboundMessage:
-    """The report of a call that the provider has not answered."""
+def _uncalled(
+    dispatch: Dispatch, answer: Answer, reason: str, *, wait_s: float = 0.0
+) -> ReportAttempt:
+    return ReportAttempt(
+        dispatch.message_id,
+        dispatch.attempts,
+        answer,
+        reason=reason,
+        retry_after_ms=math.ceil(wait_s * 1000),
+        contact=Contact.NOT_CALLED,
+    )
+
+
+def _attempt_or_look_up(dispatch: Dispatch, attempt: ReportAttempt) -> commands_pb2.OutboundMessage:
+    """The report of an attempt; a look-up in its place has seen nothing."""
     if dispatch.phase is Phase.LOOKING_UP:
         unseen = ReportLookup(dispatch.message_id, dispatch.lookups, Sighting.UNAVAILABLE)
         return deliveries.lookup_result(dispatch, unseen, IfUnseen.HOLD)
-    attempt = ReportAttempt(dispatch.message_id, dispatch.attempts, answer, reason=reason)
     return deliveries.attempt_result(dispatch, attempt)

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from services.chassis.bus.processor import Row, Table
-from services.intake.core.delivery.model import Dispatch, Phase
+from services.intake.core.delivery.model import Barrier, Dispatch, Gate, Phase
 from services.intake.core.links import LinkReason
 from services.intake.core.model import (
     Attachment,
@@ -38,7 +38,10 @@ THREADER_TABLES = (
     Table("message_delivery", ("message_id",)),
     Table("parked_receipt", ("account_id", "provider_message_id")),
 )
-DELIVERY_TABLES = (Table("dispatch", ("message_id",)),)
+DELIVERY_TABLES = (
+    Table("dispatch", ("message_id",)),
+    Table("account_gate", ("account_id", "shard")),
+)
 
 
 class _Columns:
@@ -51,13 +54,18 @@ class _Columns:
     def __call__(self, value: Any) -> dict[str, Any]:
         return dict(zip(self._names, self._values(value), strict=True))
 
+    def of(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields that a row has as they are; columns that are no fields are somebody else's."""
+        return {name: row[name] for name in self._names if name in row}
+
 
 _customer, _identity, _consent = _Columns(Customer), _Columns(Identity), _Columns(Consent)
 _NOT_THEIRS = frozenset({"yields_to", "search_text"})
 _conversation = _Columns(Conversation)
 _message, _attachment, _step = _Columns(Message), _Columns(Attachment), _Columns(Step)
 _MESSAGE_COLUMNS = tuple(field.name for field in fields(Message))
-_delivery, _receipt, _dispatch = _Columns(Delivery), _Columns(Receipt), _Columns(Dispatch)
+_delivery, _receipt = _Columns(Delivery), _Columns(Receipt)
+_dispatch, _gate = _Columns(Dispatch), _Columns(Gate)
 
 
 def customer_row(customer: Customer, *, yields_to: str = "") -> Row:
@@ -215,13 +223,38 @@ def receipt_of(row: Mapping[str, Any]) -> Receipt:
 
 def dispatch_row(dispatch: Dispatch, *, shard: int, resident: bool) -> Row:
     """As `dispatch` keeps it; `resident` ones are loaded with their shard."""
-    return _dispatch(dispatch) | {"shard": shard, "resident": resident}
+    row = _dispatch(dispatch) | {
+        "shard": shard,
+        "resident": resident,
+        "attachments": [_attachment(each) for each in dispatch.attachments],
+    }
+    row["refs"] = row.pop("references")  # a word of SQL
+    return row
 
 
 def dispatch_of(row: Mapping[str, Any]) -> Dispatch:
     """From a row of `dispatch`."""
-    values = {name: value for name, value in row.items() if name not in {"shard", "resident"}}
-    return Dispatch(**values | {"channel": Channel(row["channel"]), "phase": Phase(row["phase"])})
+    return Dispatch(
+        **_dispatch.of(row)
+        | {
+            "channel": Channel(row["channel"]),
+            "phase": Phase(row["phase"]),
+            "kind": Kind(row["kind"]),
+            "attachments": tuple(Attachment(**item) for item in row["attachments"]),
+            "references": tuple(row["refs"]),
+            "participants": tuple(row["participants"]),
+        }
+    )
+
+
+def gate_row(gate: Gate, *, shard: int, troubled: bool) -> Row:
+    """As `account_gate` keeps it; those of accounts in trouble are loaded with their shard."""
+    return _gate(gate) | {"barrier": gate.barrier or "", "shard": shard, "troubled": troubled}
+
+
+def gate_of(row: Mapping[str, Any]) -> Gate:
+    """From a row of `account_gate`."""
+    return Gate(**_gate.of(row) | {"barrier": Barrier(row["barrier"]) if row["barrier"] else None})
 
 
 def _pairs(attributes: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

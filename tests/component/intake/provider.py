@@ -11,7 +11,9 @@ import aiohttp
 from aiohttp import web
 
 from local.ports import free_ports
-from services.intake.core.delivery.model import Phase
+from services.intake.core.delivery.model import Dispatch, Phase
+from services.intake.core.model import Attachment
+from services.intake.core.sms import Length
 from services.intake.shell.channels.protocol import SendingContext
 from tests.unit.intake.doors import PUBLIC_URL
 from tests.unit.intake.given import dispatch
@@ -30,6 +32,7 @@ class Provider:
     handler: Handler | None = None
     requests: list[web.Request] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    counted: list[Length] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Keep the request, and answer."""
@@ -51,12 +54,20 @@ async def listening(provider: Provider, port: int) -> AsyncIterator[None]:
     await runner.cleanup()
 
 
+def shown(dispatch: Dispatch, attachment: Attachment) -> str | None:
+    """Where a file of ours is; what is not in our store has no address."""
+    del dispatch
+    blob = attachment.reference.removeprefix("blob:")
+    return f"{PUBLIC_URL}/attachments/{blob}" if blob != attachment.reference else None
+
+
 @asynccontextmanager
 async def serving(provider: Provider, name: str) -> AsyncIterator[SendingContext]:
     """What a sender is made with, the API of `name` being the provider's."""
     (port,) = free_ports(1)
     async with listening(provider, port), aiohttp.ClientSession() as session:
-        yield SendingContext(session, PUBLIC_URL, {name: f"http://127.0.0.1:{port}"})
+        urls = {name: f"http://127.0.0.1:{port}"}
+        yield SendingContext(session, PUBLIC_URL, urls, link=shown, count=provider.counted.append)
 
 
 def answering(status: int, body: Any = None, **headers: str) -> Handler:

@@ -45,6 +45,21 @@ async def test_an_account_that_no_door_would_open_for_is_refused(
     assert (reply.code, field in reply.text) == ("INVALID_ARGUMENT", True), reply.text
 
 
+async def test_a_setting_without_a_meaning_is_refused_by_its_name(visit: Visit) -> None:
+    account = model_pb2.Account(
+        account_id="x",
+        provider="twilio",
+        channel=SMS,
+        address=OUR_NUMBER,
+        settings={"messages_per_second": "fast"},
+    )
+    ask = pb.UpsertAccountRequest(request_id=str(uuid4()), account=account)
+    reply = await visit.call("AccountService.UpsertAccount", ask)
+    assert [item.field for item in reply.details["BadRequest"].field_violations] == [
+        "account.settings[messages_per_second]"
+    ]
+
+
 async def rotate(visit: Visit, account_id: str, value: str) -> model_pb2.SecretVersion:
     """A new token; gives its version."""
     ask = pb.RotateSecretRequest(

@@ -12,8 +12,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from services.intake.core.delivery.commands import Answer, ReportAttempt, Sighting
-from services.intake.core.delivery.model import Dispatch
+from services.intake.core.delivery.commands import Answer, Contact, ReportAttempt, Sighting
 from services.intake.shell.channels.line_sender import KEY_LIVES_MS, LineSender
 from tests.component.intake.provider import (
     ATTEMPT,
@@ -53,7 +52,9 @@ async def test_a_message_is_pushed_under_a_key_of_its_own(
 ) -> None:
     line.handler = answering(200, TAKEN, x_line_request_id="r-1")
     report = await sender.send(FRESH, business())
-    assert report == ReportAttempt("d-1", 2, Answer.ACCEPTED, provider_message_id="77123")
+    assert report == ReportAttempt(
+        "d-1", 2, Answer.ACCEPTED, provider_message_id="77123", contact=Contact.ANSWERED
+    )
     (request,) = line.requests
     assert (request.method, request.path) == ("POST", "/v2/bot/message/push")
     assert request.headers["authorization"] == "Bearer the-access-token"
@@ -93,8 +94,8 @@ async def test_line_executes_once_what_is_attempted_twice(
 
     line.handler = lose_the_first
     lost = await sender.send(replace(FRESH, attempts=1), business())
-    told = await sender.send(FRESH, business())
-    assert lost.answer is Answer.NOT_ACCEPTED
+    told = await sender.send(replace(FRESH, maybe_sent=True), business())
+    assert lost.answer is Answer.REPEATABLE
     assert (told.answer, told.provider_message_id) == (Answer.ACCEPTED, "77123")
     assert len(pushed) == 1
 
@@ -127,10 +128,10 @@ ANSWERS = [
     (answering(302, "", Location="http://elsewhere.example"), Answer.REFUSED, "http_302", 0),
     (answering(429, refusal("monthly limit")), Answer.NOT_ACCEPTED, "http_429", 0),
     (answering(429, {}, Retry_After="7"), Answer.NOT_ACCEPTED, "http_429", 7000),
-    (answering(500, refusal("Internal")), Answer.NOT_ACCEPTED, "http_500", 0),
-    (answering(503, "<html>", Retry_After="3"), Answer.NOT_ACCEPTED, "http_503", 3000),
-    (answering(408, ""), Answer.NOT_ACCEPTED, "http_408", 0),
-    (hang_up, Answer.NOT_ACCEPTED, "ServerDisconnectedError", 0),
+    (answering(500, refusal("Internal")), Answer.REPEATABLE, "http_500", 0),
+    (answering(503, "<html>", Retry_After="3"), Answer.REPEATABLE, "http_503", 3000),
+    (answering(408, ""), Answer.REPEATABLE, "http_408", 0),
+    (hang_up, Answer.REPEATABLE, "ServerDisconnectedError", 0),
 ]
 
 
@@ -150,36 +151,13 @@ async def test_what_an_answer_means(
     assert len(line.requests) == 1
 
 
-@pytest.mark.parametrize(
-    ("dispatch", "handler"),
-    [
-        (FRESH, answering(401, refusal("Authentication failed"))),
-        (replace(FRESH, attempts=12), answering(429, refusal("monthly limit"))),
-    ],
-    ids=["refused", "last_and_limited"],
-)
-async def test_what_an_earlier_attempt_may_have_sent_is_not_called_failed(
-    line: Provider, sender: LineSender, dispatch: Dispatch, handler: Handler
-) -> None:
-    line.handler = handler
-    assert (await sender.send(dispatch, business())).answer is Answer.UNKNOWN
-
-
-WITHOUT_ANOTHER = [
-    replace(FRESH, attempts=3, attempts_max=3),
-    replace(FRESH, attempts=12),
-    replace(OLD, attempts=1),
-]
-
-
-@pytest.mark.parametrize("dispatch", WITHOUT_ANOTHER, ids=["last", "last_of_policy", "old"])
 @pytest.mark.parametrize("handler", [answering(500, ""), answering(408, ""), hang_up])
 async def test_an_end_that_no_repeat_can_clear_up_is_unknown(
-    line: Provider, sender: LineSender, dispatch: Dispatch, handler: Handler
+    line: Provider, sender: LineSender, handler: Handler
 ) -> None:
     line.handler = handler
-    report = await sender.send(dispatch, business())
-    assert report.answer is Answer.UNKNOWN
+    report = await sender.send(replace(OLD, attempts=1), business())
+    assert (report.answer, report.contact) == (Answer.UNKNOWN, Contact.UNREACHABLE)
     assert len(line.requests) == 1
 
 
@@ -187,9 +165,16 @@ async def test_under_a_key_that_line_may_have_forgotten_nothing_is_repeated(
     line: Provider, sender: LineSender
 ) -> None:
     line.handler = answering(200, TAKEN)
-    report = await sender.send(OLD, business())
+    report = await sender.send(replace(OLD, maybe_sent=True), business())
     assert report == ReportAttempt("d-1", 2, Answer.UNKNOWN, reason="retry_key_expired")
     assert line.requests == []
+
+
+async def test_what_was_certainly_in_vain_is_attempted_again_at_any_age(
+    line: Provider, sender: LineSender
+) -> None:
+    line.handler = answering(200, TAKEN)
+    assert (await sender.send(OLD, business())).answer is Answer.ACCEPTED
 
 
 async def test_what_has_waited_long_is_sent_for_the_first_time(
@@ -202,7 +187,8 @@ async def test_what_has_waited_long_is_sent_for_the_first_time(
 
 async def test_a_key_is_given_up_before_line_forgets_it(line: Provider, sender: LineSender) -> None:
     line.handler = answering(200, TAKEN)
-    aged = [replace(FRESH, queued_at_ms=NOW_MS - KEY_LIVES_MS + each) for each in (HOUR_MS, 0)]
+    doubted = replace(FRESH, maybe_sent=True)
+    aged = [replace(doubted, queued_at_ms=NOW_MS - KEY_LIVES_MS + each) for each in (HOUR_MS, 0)]
     answers = [(await sender.send(dispatch, business())).answer for dispatch in aged]
     assert answers == [Answer.ACCEPTED, Answer.UNKNOWN]
     assert KEY_LIVES_MS < 24 * HOUR_MS

@@ -74,7 +74,7 @@ async def test_the_newest_token_is_used(meta: Provider, sender: MessengerSender)
 ANSWERS = [
     (answering(200, "<not json>"), Answer.ACCEPTED, "", 0),
     (answering(200, {"message_id": 7}), Answer.ACCEPTED, "", 0),
-    (answering(400, error(10, 2018278)), Answer.REFUSED, "2018278", 0),
+    (answering(400, error(10, 2018278)), Answer.REFUSED, "outside_window", 0),
     (answering(400, error(10, 2018065)), Answer.REFUSED, "10", 0),
     (answering(400, error(10, [2018278])), Answer.REFUSED, "10", 0),
     (answering(400, error(100, 2018278)), Answer.REFUSED, "100", 0),

@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from services.chassis.bus.processor import Row
-from services.intake.core.delivery.model import Phase
-from services.intake.core.model import Progress, Receipt
+from services.intake.core.delivery.model import Barrier, Dispatch, Gate, Phase
+from services.intake.core.model import Attachment, Kind, Progress, Receipt
 from services.intake.shell import rows
 from services.intake.shell.rows import DELIVERY_TABLES, THREADER_TABLES
 from services.intake.shell.store import ConversationStore
@@ -31,7 +31,13 @@ ROWS: Mapping[str, Row] = {
         Receipt("a", "SM", Progress.SENT, "", NOON_MS), home_id="h", waiting=True
     ),
     "dispatch": rows.dispatch_row(dispatch(), shard=0, resident=True),
+    "account_gate": rows.gate_row(
+        Gate("a", "acme", "twilio", times=2, until_ms=NOON_MS, barrier=Barrier.UNREACHABLE),
+        shard=0,
+        troubled=True,
+    ),
 }
+PHOTO = Attachment("a-1", "photo.jpg", "image/jpeg", 7, "blob:1")
 
 
 @pytest.mark.parametrize("table", ROWS)
@@ -108,3 +114,100 @@ async def test_what_was_asked_for_long_ago_and_sent_just_now_is_known(visit: Vis
     store = ConversationStore(cast("Any", SimpleNamespace(pool=visit.rows)))
     since_ms = NOON_MS - hour_ms
     assert await store.sent_ids("late-account", sent.home_id, since_ms=since_ms) == {"SMlate"}
+
+
+async def commit(visit: Visit, **tables: Row) -> None:
+    """Write rows as a batch of delivery does."""
+    document = orjson.dumps({table: [row] for table, row in tables.items()}).decode()
+    await visit.rows.execute("SELECT commit_dispatches($1::jsonb)", document)
+
+
+async def stored(visit: Visit, message_id: str) -> Dispatch:
+    """A dispatch as delivery would load it."""
+    query = "SELECT to_jsonb(d) FROM dispatch d WHERE message_id = $1"
+    return rows.dispatch_of(orjson.loads(await visit.rows.fetchval(query, message_id)))
+
+
+async def test_a_dispatch_comes_back_as_it_went_in_and_changes_as_it_goes(visit: Visit) -> None:
+    whole = replace(
+        dispatch("whole"),
+        kind=Kind.SURVEY,
+        attachments=(PHOTO,),
+        in_reply_to="<2@a>",
+        references=("<1@a>", "<2@a>"),
+        participants=("cc@a.example",),
+        last_inbound_at_ms=NOON_MS,
+        template="order_update",
+    )
+    await commit(visit, dispatch=rows.dispatch_row(whole, shard=0, resident=True))
+    assert await stored(visit, "whole") == whole
+    postponed = replace(whole, attempts=2, forgiven=1, maybe_sent=True, not_before_ms=NOON_MS)
+    await commit(visit, dispatch=rows.dispatch_row(postponed, shard=0, resident=True))
+    assert await stored(visit, "whole") == postponed
+
+
+NEW_COLUMNS = {
+    "kind",
+    "attachments",
+    "in_reply_to",
+    "refs",
+    "participants",
+    "last_inbound_at_ms",
+    "template",
+    "forgiven",
+    "maybe_sent",
+}
+
+
+async def test_a_process_of_the_release_before_writes_rows_and_takes_nothing_back(
+    visit: Visit,
+) -> None:
+    row = {
+        name: value
+        for name, value in rows.dispatch_row(dispatch("old"), shard=0, resident=True).items()
+        if name not in NEW_COLUMNS
+    }
+    await commit(visit, dispatch=row)
+    assert await stored(visit, "old") == dispatch("old")
+    doubted = replace(dispatch("old"), forgiven=3, maybe_sent=True)
+    await commit(visit, dispatch=rows.dispatch_row(doubted, shard=0, resident=True))
+    await commit(visit, dispatch=row | {"attempts": 5})
+    assert await stored(visit, "old") == replace(doubted, attempts=5)
+
+
+async def test_a_gate_is_one_row_a_shard_that_opens_and_shuts(visit: Visit) -> None:
+    gate = Gate("gated", "acme", "twilio", failures=2, since_ms=NOON_MS)
+    for troubled in (True, False):
+        row = rows.gate_row(gate, shard=3, troubled=troubled)
+        await commit(visit, account_gate=row)
+        query = "SELECT to_jsonb(g) FROM account_gate g WHERE account_id = 'gated'"
+        (found,) = await visit.rows.fetch(query)
+        assert orjson.loads(found[0]) == row
+
+
+async def test_with_a_customer_go_the_files_and_copies_of_what_was_sent_to_them(
+    visit: Visit,
+) -> None:
+    conversation = replace(
+        DOSSIER.conversations[CONVERSATION], conversation_id="gone", home_id="gone-home"
+    )
+    document = orjson.dumps({"conversation": [rows.conversation_row(conversation)]}).decode()
+    await visit.rows.execute("SELECT commit_threads($1::jsonb)", document)
+    said = replace(
+        dispatch("gone", home="gone-home"),
+        conversation_id="gone",
+        phase=Phase.SENT,
+        attachments=(PHOTO,),
+        participants=("cc@a.example",),
+    )
+    await commit(visit, dispatch=rows.dispatch_row(said, shard=0, resident=False))
+    erasure = {
+        "home_id": "gone-home",
+        "tenant_id": "acme",
+        "customer_id": "c",
+        "reason": "asked",
+        "erased_at_ms": NOON_MS,
+    }
+    await visit.rows.execute("SELECT erase($1::jsonb)", orjson.dumps([erasure]).decode())
+    left = await stored(visit, "gone")
+    assert (left.attachments, left.participants, left.recipient) == ((), (), "")

@@ -73,7 +73,7 @@ async def test_who_hides_their_number_is_written_to_by_their_id(
 ANSWERS = [
     (answering(200, "<not json>"), Answer.ACCEPTED, "", 0),
     (answering(200, {"messages": [7]}), Answer.ACCEPTED, "", 0),
-    (answering(400, error(131047)), Answer.REFUSED, "131047", 0),
+    (answering(400, error(131047)), Answer.REFUSED, "outside_window", 0),
     (answering(401, error(190)), Answer.REFUSED, "190", 0),
     (answering(400, error([1])), Answer.REFUSED, "http_400", 0),
     (answering(302, "", Location="http://elsewhere.example"), Answer.REFUSED, "http_302", 0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ async def test_whatsapp_fails_what_comes_after_the_window(tmp_path: Path) -> Non
         await write_long_ago(at)
         assert (await at.sender.send(at.dispatch(), at.account)).answer is Answer.ACCEPTED
         note = (await at.door.next()).note
-        assert (note.progress, note.reason) == (Progress.FAILED, "131047")
+        assert (note.progress, note.reason) == (Progress.FAILED, "outside_window")
         assert note.message_id == "d-1"
         await at.greet()
         await at.sender.send(at.dispatch(message_id="d-2"), at.account)
@@ -42,7 +43,7 @@ async def test_messenger_refuses_what_comes_after_the_window(tmp_path: Path) -> 
     async with simulated("messenger", tmp_path) as at:
         await write_long_ago(at)
         report = await at.sender.send(at.dispatch(), at.account)
-        assert (report.answer, report.reason) == (Answer.REFUSED, "2018278")
+        assert (report.answer, report.reason) == (Answer.REFUSED, "outside_window")
         assert at.effects() == []
 
 
@@ -83,12 +84,16 @@ async def test_who_has_never_written_cannot_be_written_to(
     ],
 )
 async def test_a_text_has_its_provider_s_limit(
-    provider: str, most: int, reason: str, tmp_path: Path
+    provider: str, most: int, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The sender knows it too: only without its knowledge is the provider asked."""
+    sender = import_module(f"services.intake.shell.channels.{provider}_sender")
     async with simulated(provider, tmp_path) as at:
         await at.greet()
-        report = await at.sender.send(at.dispatch(text="x" * (most + 1)), at.account)
-        assert (report.answer, report.reason) == (Answer.REFUSED, reason)
+        for known, told in ((sender.TEXT_MAX, "text_too_long"), (2 * most, reason)):
+            monkeypatch.setattr(sender, "TEXT_MAX", known)
+            report = await at.sender.send(at.dispatch(text="x" * (most + 1)), at.account)
+            assert (report.answer, report.reason) == (Answer.REFUSED, told)
         report = await at.sender.send(at.dispatch(text="x" * most), at.account)
         assert report.answer is Answer.ACCEPTED
 

@@ -14,6 +14,7 @@ from services.intake.core.delivery.policies import DeliveryPolicy
 from services.intake.core.policies import ThreadingPolicy
 from services.intake.shell.consumers.delivery import CallReady, Delivery
 from services.intake.shell.consumers.threader import Threader
+from services.intake.shell.rows import DELIVERY_TABLES
 from services.intake.shell.topics import CONVERSATIONS, INPUTS, OUTBOUND
 from services.intake.shell.wire import inputs
 from tests.support.world import Node, World
@@ -130,7 +131,8 @@ class Desk:
 
     async def rows(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table of either processor."""
-        world = self.deliveries if table == "dispatch" else self.threads
+        theirs = {each.name for each in DELIVERY_TABLES}
+        world = self.deliveries if table in theirs else self.threads
         return await world.store.rows.select(table)
 
     async def outcome(self, request_key: str) -> CommandOutcome:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from services.chassis.bus.fates import StoreUnavailable
-from services.intake.core.account import Account
+from services.intake.core.account import Account, misstated
 from services.intake.shell import accounts
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.vault import Sealed, Unsealable, Vault
@@ -117,3 +117,32 @@ def test_no_two_seals_are_alike() -> None:
 
 def test_an_account_never_shows_its_secrets() -> None:
     assert "f0e1d2" not in repr(account())
+
+
+@pytest.mark.parametrize(
+    ("stated", "per_second"),
+    [("", None), ("1", 1.0), ("0.5", 0.5), ("80", 80.0), ("1e3", 1000.0)],
+)
+def test_a_rate_is_a_number_of_messages_a_second(stated: str, per_second: float | None) -> None:
+    settings = {"messages_per_second": stated} if stated else {}
+    assert misstated(settings) is None
+    assert account(settings=settings).messages_per_second == per_second
+
+
+@pytest.mark.parametrize("stated", ["", "0", "-1", "fast", "nan", "inf", "1e9", "1,5"])
+def test_what_is_no_rate_is_said_to_be_none_and_limits_nothing(stated: str) -> None:
+    settings = {"messages_per_second": stated}
+    wrong = misstated(settings)
+    assert wrong is not None
+    assert wrong[0] == "messages_per_second"
+    assert account(settings=settings).messages_per_second is None
+
+
+@pytest.mark.parametrize("name", ["mms", "human_agent"])
+def test_a_yes_is_true_and_nothing_else(name: str) -> None:
+    assert account(settings={name: "true"}).says(name)
+    for stated in ("false", "yes", "True", ""):
+        assert not account(settings={name: stated}).says(name)
+    assert not account(settings={}).says(name)
+    assert misstated({name: "false"}) is None
+    assert misstated({name: "yes"}) == (name, "is true or false")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import reduce
 
 import pytest
@@ -34,7 +33,7 @@ from services.intake.core.delivery.events import (
 from services.intake.core.delivery.evolve import evolve, lanes_of
 from services.intake.core.delivery.model import Lanes, Phase
 from services.intake.core.delivery.policies import DeliveryPolicy
-from tests.unit.intake.given import NOON_MS, dispatch
+from tests.unit.intake.given import ACCOUNT, NOON_MS, dispatch
 
 POLICY = DeliveryPolicy(calls_per_account_max=2)
 HOUR_MS = 3_600_000
@@ -98,7 +97,9 @@ def test_accepted_is_sent() -> None:
     (settled,) = shard.do(ReportAttempt("d-1", 1, Answer.ACCEPTED, "SM9"))
     assert isinstance(settled, Settled)
     assert (settled.phase, settled.provider_message_id) == (Phase.SENT, "SM9")
-    assert shard.lanes == Lanes(ready=shard.lanes.ready, calling=shard.lanes.calling)
+    assert not shard.lanes.dispatches
+    assert not shard.lanes.queues
+    assert shard.lanes.calling(ACCOUNT) == 0
 
 
 def test_refused_has_failed_and_says_why() -> None:
@@ -211,7 +212,7 @@ def test_certainly_in_vain_beats_doubt_too(shard: Shard, phase: Phase | None) ->
     shard = Shard(shard.lanes)
     shard.do(ReportAttempt("d-1", 1, Answer.NOT_ACCEPTED, reason="429"))
     assert shard.phase() is phase
-    assert not any(shard.lanes.calling.values())
+    assert shard.lanes.calling(ACCOUNT) == 0
 
 
 def test_an_uncertain_message_is_let_go_after_the_evidence_window() -> None:
@@ -268,10 +269,9 @@ def test_a_shard_is_taken_up_where_it_was_left() -> None:
     shard.do(Deliver(dispatch("d-2", position=1)))
     shard.do(Deliver(dispatch("other", home="h-2", position=2)))
     stored = list(shard.lanes.dispatches.values())
-    assert lanes_of(reversed(stored)) == replace(
-        shard.lanes, ready=lanes_of(stored).ready, calling=lanes_of(stored).calling
-    )
-    assert lanes_of(stored).calling == shard.lanes.calling
+    again = lanes_of(reversed(stored))
+    assert (again.dispatches, again.queues) == (shard.lanes.dispatches, shard.lanes.queues)
+    assert again.calling(ACCOUNT) == shard.lanes.calling(ACCOUNT) == 2
 
 
 def test_delays_grow_and_stay_within_their_bounds() -> None:

@@ -165,3 +165,51 @@ async def test_a_message_that_comes_twice_is_queued_once(desk: Desk) -> None:
     desk.threads.bus.append(OUTBOUND, record.key, record.value)
     await desk.settle()
     assert len(desk.calls) == 1
+
+
+async def fail_three_times(desk: Desk) -> None:
+    """The provider is away, as far as one message can tell."""
+    for _ in range(DELIVERY.failures_max):
+        await desk.report(
+            desk.calls[-1],
+            status=FAILED,
+            error="ClientConnectorError",
+            retryable=True,
+            contact=commands_pb2.PROVIDER_CONTACT_UNREACHABLE,
+            provider="twilio",
+        )
+        await desk.later(4_500)
+
+
+async def test_an_account_whose_provider_is_away_waits_and_then_tries_once(desk: Desk) -> None:
+    await fail_three_times(desk)
+    (gate,) = await desk.rows("account_gate")
+    assert (gate["barrier"], gate["provider"], gate["troubled"]) == ("unreachable", "twilio", True)
+    assert gate["tenant_id"] == TENANT
+    assert len(desk.calls) == DELIVERY.failures_max
+    await desk.later(gate["until_ms"] - desk.now_ms)
+    assert len(desk.calls) == DELIVERY.failures_max + 1
+    await desk.accept(desk.calls[-1])
+    assert await progress(desk) == "SENT"
+
+
+async def test_an_answer_opens_the_gate_and_says_so_in_its_row(desk: Desk) -> None:
+    await fail_three_times(desk)
+    (gate,) = await desk.rows("account_gate")
+    await desk.later(gate["until_ms"] - desk.now_ms)
+    answered = commands_pb2.PROVIDER_CONTACT_ANSWERED
+    await desk.report(desk.calls[-1], status=SENT, provider_message_id="SM1", contact=answered)
+    (gate,) = await desk.rows("account_gate")
+    assert not gate["troubled"]
+    await desk.reply("req-2")
+    assert len(desk.calls) == DELIVERY.failures_max + 2
+
+
+async def test_a_new_owner_waits_at_the_gate_too_and_tries_in_time(desk: Desk) -> None:
+    await fail_three_times(desk)
+    (gate,) = await desk.rows("account_gate")
+    await desk.start()
+    await desk.reply("req-2")
+    assert len(desk.calls) == DELIVERY.failures_max
+    await desk.later(gate["until_ms"] - desk.now_ms)
+    assert len(desk.calls) == DELIVERY.failures_max + 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from switchboard.intake.v1 import commands_pb2, model_pb2
@@ -28,6 +30,8 @@ from tests.unit.intake.given import dispatch
 SENT = model_pb2.DELIVERY_STATUS_SENT
 FAILED = model_pb2.DELIVERY_STATUS_FAILED
 UNCERTAIN = model_pb2.DELIVERY_STATUS_UNCERTAIN
+NOT_CALLED = commands_pb2.PROVIDER_CONTACT_NOT_CALLED
+UNTOLD = commands_pb2.PROVIDER_CONTACT_UNSPECIFIED
 ATTEMPT = replace(dispatch(), phase=Phase.ATTEMPTING, attempts=1)
 LOOKUP = replace(dispatch(), phase=Phase.LOOKING_UP, attempts=1, lookups=1)
 
@@ -85,7 +89,7 @@ class World:
         assert (topic, key) == ("intake.outbound.v1", ATTEMPT.lane)
         self.reports.append(message)
 
-    async def effects(self) -> Effects:
+    async def effects(self, share: float = 1.0) -> Effects:
         made = Effects(
             accounts=AccountBook(self),
             senders=lambda _: {"twilio": self.provider},
@@ -93,6 +97,7 @@ class World:
             bus=self,
             metrics=IntakeMetrics(Catalogue("intake"), SystemClock()),
             background=Background(),
+            share=lambda: share,
         )
         await made.start()
         return made
@@ -112,6 +117,7 @@ async def test_a_call_is_made_once_and_reported() -> None:
     report = (await world.report_of(ATTEMPT)).attempt_result
     assert world.provider.calls == ["send"]
     assert (report.attempt, report.status, report.provider_message_id) == (1, SENT, "SM9")
+    assert report.provider == "twilio"
 
 
 async def test_a_look_up_knows_the_other_messages_of_its_lane() -> None:
@@ -127,20 +133,21 @@ def _breaks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("world", "status", "retryable", "error"),
+    ("world", "status", "retryable", "error", "contact"),
     [
-        (World(account=None), FAILED, False, "account_unknown"),
-        (World(account=account(enabled=False)), FAILED, False, "account_unknown"),
-        (World(account=account(provider="web")), FAILED, False, "channel_cannot_send"),
-        (World(accounts_away=True), FAILED, True, "account_unreadable"),
-        (World(provider=Provider(_breaks)), UNCERTAIN, False, "outcome_lost"),
+        (World(account=None), FAILED, False, "account_unknown", NOT_CALLED),
+        (World(account=account(enabled=False)), FAILED, False, "account_unknown", NOT_CALLED),
+        (World(account=account(provider="web")), FAILED, False, "channel_cannot_send", NOT_CALLED),
+        (World(accounts_away=True), FAILED, True, "account_unreadable", NOT_CALLED),
+        (World(provider=Provider(_breaks)), UNCERTAIN, False, "outcome_lost", UNTOLD),
     ],
 )
 async def test_what_breaks_is_reported_as_what_is_known(
-    world: World, status: int, retryable: bool, error: str
+    world: World, status: int, retryable: bool, error: str, contact: int
 ) -> None:
     report = (await world.report_of(ATTEMPT)).attempt_result
     assert (report.status, report.retryable, report.error) == (status, retryable, error)
+    assert report.contact == contact
 
 
 @pytest.mark.parametrize(
@@ -209,3 +216,54 @@ async def test_a_drain_leaves_what_does_not_end(monkeypatch: pytest.MonkeyPatch)
     await until(lambda: world.provider.calls, what="the call")
     await effects.stop()
     assert world.reports == []  # the next owner reports it as lost
+
+
+def paced(per_second: str) -> World:
+    """An account with a rate."""
+    return World(account=account(settings={"messages_per_second": per_second}))
+
+
+async def reports_of(world: World, *said: Dispatch, share: float = 1.0) -> list[Any]:
+    """What becomes of several calls that are committed at once, in the order of their ends."""
+    effects = await world.effects(share)
+    for each in said:
+        effects.hear(CallReady(each))
+    await until(lambda: len(world.reports) == len(said), what="the reports")
+    await effects.stop()
+    return [report.attempt_result for report in world.reports]
+
+
+@pytest.mark.parametrize(("per_second", "share"), [("0.01", 1.0), ("0.04", 0.25)])
+async def test_who_has_long_to_wait_goes_back_without_a_call(per_second: str, share: float) -> None:
+    """A process that has a quarter of the shards has a quarter of the rate."""
+    world = paced(per_second)
+    reports = await reports_of(world, ATTEMPT, replace(ATTEMPT, message_id="d-2"), share=share)
+    (back,) = [report for report in reports if report.message_id == "d-2"]
+    assert (back.status, back.retryable, back.error) == (FAILED, True, "paced")
+    assert back.contact == NOT_CALLED
+    assert 99_000 <= back.retry_after_ms <= 100_000
+    assert world.provider.calls == ["send"]
+
+
+async def test_who_has_not_long_to_wait_waits_here() -> None:
+    world = paced("20")
+    said = [replace(ATTEMPT, message_id=f"d-{number}") for number in range(4)]
+    began = time.monotonic()
+    reports = await reports_of(world, *said)
+    assert time.monotonic() - began >= 0.15
+    assert [report.status for report in reports] == [SENT] * 4
+    assert [report.message_id for report in reports] == [each.message_id for each in said]
+
+
+async def test_sms_wait_by_the_segment() -> None:
+    world = paced("0.02")
+    long = replace(ATTEMPT, text="x" * 161)  # two segments, a hundred seconds
+    reports = await reports_of(world, long, replace(ATTEMPT, message_id="d-2"))
+    (back,) = [report for report in reports if report.message_id == "d-2"]
+    assert 99_000 <= back.retry_after_ms <= 100_000
+
+
+async def test_a_look_up_does_not_wait_its_turn() -> None:
+    world = paced("0.01")
+    await reports_of(world, ATTEMPT, LOOKUP)
+    assert sorted(world.provider.calls) == ["look_up", "send"]

@@ -9,7 +9,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.core.delivery.model import Dispatch
+from services.intake.core.delivery.model import Dispatch, Gate
 from services.intake.core.model import (
     Attachment,
     Consent,
@@ -21,6 +21,7 @@ from services.intake.core.model import (
     Receipt,
 )
 from services.intake.shell import rows
+from tests.unit.intake.given import dispatch
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 numbers = st.integers(0, 2**53)
@@ -94,3 +95,13 @@ def test_receipts(receipt: Receipt) -> None:
 def test_dispatches(dispatch: Dispatch) -> None:
     row = rows.dispatch_row(dispatch, shard=1, resident=True)
     assert rows.dispatch_of(through_json(row)) == dispatch
+
+
+@given(values(Gate))
+def test_gates(gate: Gate) -> None:
+    assert rows.gate_of(through_json(rows.gate_row(gate, shard=1, troubled=True))) == gate
+
+
+def test_a_column_that_a_newer_release_has_added_is_left_alone() -> None:
+    row = {**rows.dispatch_row(dispatch(), shard=1, resident=True), "added_later": 1}
+    assert rows.dispatch_of(row) == dispatch()

@@ -11,6 +11,7 @@ from services.intake.core.account import IfUnseen
 from services.intake.core.commands import Say, UpsertCustomer
 from services.intake.core.delivery.commands import (
     Answer,
+    Contact,
     Deliver,
     NoteReceipt,
     ReportAttempt,
@@ -19,8 +20,8 @@ from services.intake.core.delivery.commands import (
 )
 from services.intake.core.delivery.model import Phase
 from services.intake.core.events import MessageAdded
-from services.intake.core.model import Attachment, Kind, Progress, Receipt, Tier
-from services.intake.shell.wire import commands, deliveries, inputs, names
+from services.intake.core.model import Attachment, Channel, Kind, Progress, Receipt, Tier
+from services.intake.shell.wire import commands, deliveries, inputs, names, nouns
 from tests.unit.intake.given import (
     ACCOUNT,
     ADDRESS,
@@ -152,12 +153,60 @@ def test_a_message_on_its_way_comes_out_as_a_dispatch() -> None:
     assert made == Deliver(replace(dispatch("r-1"), position=7))
 
 
+def test_all_that_is_asked_of_delivery_comes_out_in_the_dispatch() -> None:
+    photo = replace(PHOTO, reference=f"blob:{'0' * 64}")
+    asked = commands_pb2.OutboundRequest(
+        message_id="r-1",
+        account_id=ACCOUNT,
+        channel=model_pb2.CHANNEL_EMAIL,
+        recipient=ADDRESS,
+        text="Hi",
+        subject="Re: Parcel",
+        conversation_id=CONVERSATION,
+        home_id=HOME,
+        max_attempts=2,
+        expires_at_ms=NOON_MS + 1,
+        purpose=model_pb2.PURPOSE_SURVEY,
+        attachments=[nouns.attachment(photo)],
+        in_reply_to="<2@a>",
+        last_inbound_at_ms=NOON_MS - 1,
+        references=["<1@a>", "<2@a>"],
+        participants=["cc@a.example"],
+        template="order_update",
+    )
+    said = commands_pb2.OutboundMessage(tenant_id=TENANT, request=asked)
+    made = deliveries.command(said, position=7, now_ms=NOON_MS)
+    assert made == Deliver(
+        replace(
+            dispatch("r-1", position=7, attempts_max=2, expires_at_ms=NOON_MS + 1),
+            channel=Channel.EMAIL,
+            text="Hi",
+            subject="Re: Parcel",
+            kind=Kind.SURVEY,
+            attachments=(photo,),
+            in_reply_to="<2@a>",
+            last_inbound_at_ms=NOON_MS - 1,
+            references=("<1@a>", "<2@a>"),
+            participants=("cc@a.example",),
+            template="order_update",
+        )
+    )
+
+
+@pytest.mark.parametrize("contact", [*Contact, None])
 @pytest.mark.parametrize("answer", Answer)
-def test_the_end_of_a_call_comes_out_as_it_went_in(answer: Answer) -> None:
-    report = ReportAttempt("r-1", 3, answer, "SM9", "429", 5000)
+def test_the_end_of_a_call_comes_out_as_it_went_in(answer: Answer, contact: Contact | None) -> None:
+    report = ReportAttempt("r-1", 3, answer, "SM9", "429", 5000, contact, "twilio")
     said = deliveries.attempt_result(dispatch("r-1"), report)
     assert deliveries.command(said, position=0, now_ms=NOON_MS) == report
     assert deliveries.subject_id(said) == "r-1"
+
+
+def test_a_reader_that_knows_no_repeats_takes_one_for_not_accepted() -> None:
+    said = deliveries.attempt_result(
+        dispatch("r-1"), ReportAttempt("r-1", 3, Answer.REPEATABLE)
+    ).attempt_result
+    assert (said.status, said.retryable) == (model_pb2.DELIVERY_STATUS_FAILED, True)
 
 
 @pytest.mark.parametrize("sighting", Sighting)

@@ -12,13 +12,24 @@ class Answer(StrEnum):
     """What a provider call told us.
 
     ACCEPTED and REFUSED are final. NOT_ACCEPTED: certainly without effect, such as a refused
-    connection or 429. UNKNOWN: the call may have had its effect.
+    connection or 429. UNKNOWN: the call may have had its effect. REPEATABLE: it may, and the
+    provider executes a repeat only if it has not.
     """
 
     ACCEPTED = "ACCEPTED"
     REFUSED = "REFUSED"
     NOT_ACCEPTED = "NOT_ACCEPTED"
     UNKNOWN = "UNKNOWN"
+    REPEATABLE = "REPEATABLE"
+
+
+class Contact(StrEnum):
+    """What a call showed of the provider itself, whatever became of its message."""
+
+    ANSWERED = "ANSWERED"
+    THROTTLED = "THROTTLED"  # it asked the whole account to wait
+    UNREACHABLE = "UNREACHABLE"  # no connection, no answer in time, or an error of its own
+    NOT_CALLED = "NOT_CALLED"
 
 
 class Sighting(StrEnum):
@@ -38,7 +49,7 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class ReportAttempt:
-    """The call of attempt `attempt` (from 1) has ended."""
+    """The call of attempt `attempt` (from 1) has ended. `contact` is None where nobody knows."""
 
     message_id: str
     attempt: int
@@ -46,6 +57,8 @@ class ReportAttempt:
     provider_message_id: str = ""
     reason: str = ""
     retry_after_ms: int = 0
+    contact: Contact | None = None
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +90,11 @@ class Wake:
     message_id: str
 
 
-Command = Deliver | ReportAttempt | ReportLookup | NoteReceipt | Wake
+@dataclass(frozen=True, slots=True)
+class WakeAccount:
+    """The time until which an account was to make no attempts has come."""
+
+    account_id: str
+
+
+Command = Deliver | ReportAttempt | ReportLookup | NoteReceipt | Wake | WakeAccount

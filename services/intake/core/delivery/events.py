@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.intake.core.delivery.model import Dispatch, Phase
+from services.intake.core.delivery.model import Barrier, Dispatch, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +25,30 @@ class Attempted:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The call certainly had no effect; it may be repeated at `due_ms`."""
+    """The call may be repeated at `due_ms`: it had no effect, or a repeat has none (`maybe_sent`).
+
+    `forgiven` is how many attempts now say nothing against the message.
+    """
 
     message_id: str
     due_ms: int
     reason: str
+    forgiven: int = 0
+    maybe_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Doubted:
-    """Nobody knows whether the call had its effect; the provider is asked at `due_ms`."""
+    """Nobody knows whether the call had its effect; the provider is asked at `due_ms`.
+
+    `maybe_sent`: the provider would let it be repeated, but no attempt is left.
+    """
 
     message_id: str
     at_ms: int
     due_ms: int
     reason: str
+    maybe_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +106,44 @@ class Forgotten:
     message_id: str
 
 
-Event = (
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """An attempt of the account did not reach its provider; too few in a row to shut the gate."""
+
+    account_id: str
+    tenant_id: str
+    provider: str
+    failures: int
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """The account makes no attempt before `until_ms`. It is the `times`-th time in a row."""
+
+    account_id: str
+    tenant_id: str
+    provider: str
+    barrier: Barrier
+    until_ms: int
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unlatched:
+    """The account may make one attempt, which will tell."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The account's provider answers again."""
+
+    account_id: str
+
+
+DispatchEvent = (
     Queued
     | Attempted
     | Postponed
@@ -109,3 +155,5 @@ Event = (
     | Settled
     | Forgotten
 )
+GateEvent = Missed | Shut | Unlatched | Opened
+Event = DispatchEvent | GateEvent

@@ -6,11 +6,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
+from immutables import Map
+
 from services.intake.core.delivery.events import (
     Attempted,
+    DispatchEvent,
     Doubted,
     Event,
     Forgotten,
+    GateEvent,
     LookedUp,
     NotSeen,
     Postponed,
@@ -19,11 +23,14 @@ from services.intake.core.delivery.events import (
     Settled,
     Woken,
 )
-from services.intake.core.delivery.model import Dispatch, Lanes, Phase
+from services.intake.core.delivery.gates import evolve_gate
+from services.intake.core.delivery.model import Dispatch, Gate, Lanes, Phase
 
 
 def evolve(lanes: Lanes, event: Event) -> Lanes:
     """The lanes after `event`."""
+    if isinstance(event, GateEvent):
+        return _turn(lanes, event)
     if isinstance(event, Queued):
         return enqueue(lanes, event.dispatch)
     before = lanes.dispatches[event.message_id]
@@ -35,7 +42,7 @@ def evolve(lanes: Lanes, event: Event) -> Lanes:
     return _align(lanes, _hold(lanes, after), after)
 
 
-def advance(dispatch: Dispatch, event: Event) -> Dispatch:
+def advance(dispatch: Dispatch, event: DispatchEvent) -> Dispatch:
     """The dispatch itself after `event`."""
     match event:
         case Queued():
@@ -66,7 +73,12 @@ def _ended(dispatch: Dispatch, event: Postponed | Doubted | NotSeen | Settled) -
     match event:
         case Postponed():
             return replace(
-                dispatch, phase=Phase.WAITING, not_before_ms=event.due_ms, reason=event.reason
+                dispatch,
+                phase=Phase.WAITING,
+                not_before_ms=event.due_ms,
+                reason=event.reason,
+                forgiven=event.forgiven,
+                maybe_sent=event.maybe_sent,
             )
         case Doubted():
             return replace(
@@ -75,6 +87,7 @@ def _ended(dispatch: Dispatch, event: Postponed | Doubted | NotSeen | Settled) -
                 doubted_at_ms=event.at_ms,
                 not_before_ms=event.due_ms,
                 reason=event.reason,
+                maybe_sent=dispatch.maybe_sent or event.maybe_sent,
             )
         case NotSeen():
             return replace(
@@ -96,9 +109,9 @@ def _ended(dispatch: Dispatch, event: Postponed | Doubted | NotSeen | Settled) -
             assert_never(event)
 
 
-def lanes_of(dispatches: Iterable[Dispatch]) -> Lanes:
-    """The lanes of a shard from its stored dispatches, as they stood when it was left."""
-    lanes = Lanes()
+def lanes_of(dispatches: Iterable[Dispatch], gates: Iterable[Gate] = ()) -> Lanes:
+    """The lanes of a shard from what is stored of it, as they stood when it was left."""
+    lanes = Lanes(gates=Map({gate.account_id: gate for gate in gates}))
     for dispatch in sorted(dispatches, key=lambda d: d.position):
         waits = dispatch.phase is not Phase.UNCERTAIN
         lanes = enqueue(lanes, dispatch) if waits else _hold(lanes, dispatch)
@@ -110,6 +123,15 @@ def enqueue(lanes: Lanes, dispatch: Dispatch) -> Lanes:
     queue = (*lanes.queues.get(dispatch.lane, ()), dispatch.message_id)
     queued = replace(lanes, queues=lanes.queues.set(dispatch.lane, queue))
     return _align(lanes, _hold(queued, dispatch), dispatch)
+
+
+def _turn(lanes: Lanes, event: GateEvent) -> Lanes:
+    gate = evolve_gate(lanes.gates.get(event.account_id), event)
+    if gate is not None:
+        return replace(lanes, gates=lanes.gates.set(event.account_id, gate))
+    if event.account_id not in lanes.gates:
+        return lanes
+    return replace(lanes, gates=lanes.gates.delete(event.account_id))
 
 
 def _settle(lanes: Lanes, before: Dispatch, after: Dispatch) -> Lanes:
@@ -130,15 +152,38 @@ def _hold(lanes: Lanes, dispatch: Dispatch) -> Lanes:
 
 
 def _align(before: Lanes, after: Lanes, of: Dispatch) -> Lanes:
-    """Bring `ready` and `calling` in line with the head of the one lane that has changed."""
+    """Bring what is kept of each account in line with the head of the one lane that has changed."""
     was, head = before.head(of.lane), after.head(of.lane)
-    started = (head is not None and head.is_calling) - (was is not None and was.is_calling)
-    wanted, wants = was is not None and was.wants_call, head is not None and head.wants_call
-    if started:
-        calls = after.calling.get(of.account_id, 0) + started
-        after = replace(after, calling=after.calling.set(of.account_id, calls))
-    if wanted == wants:
+    if was is head:
         return after
-    ready = after.ready.get(of.account_id, ())
-    lanes = (*ready, of.lane) if wants else tuple(key for key in ready if key != of.lane)
-    return replace(after, ready=after.ready.set(of.account_id, lanes))
+    return replace(
+        after,
+        ready=_listed(after.ready, of, was, head, Phase.WAITING),
+        doubtful=_listed(after.doubtful, of, was, head, Phase.IN_DOUBT),
+        attempting=_counted(after.attempting, of, was, head, Phase.ATTEMPTING),
+        asking=_counted(after.asking, of, was, head, Phase.LOOKING_UP),
+    )
+
+
+def _listed(
+    listed: Map[str, tuple[str, ...]],
+    of: Dispatch,
+    was: Dispatch | None,
+    head: Dispatch | None,
+    phase: Phase,
+) -> Map[str, tuple[str, ...]]:
+    """The lanes of each account whose head is in `phase` and wants a call."""
+    wants = head is not None and head.phase is phase and head.wants_call
+    if wants == (was is not None and was.phase is phase and was.wants_call):
+        return listed
+    lanes = listed.get(of.account_id, ())
+    lanes = (*lanes, of.lane) if wants else tuple(key for key in lanes if key != of.lane)
+    return listed.set(of.account_id, lanes)
+
+
+def _counted(
+    counts: Map[str, int], of: Dispatch, was: Dispatch | None, head: Dispatch | None, phase: Phase
+) -> Map[str, int]:
+    """How many heads of each account are in `phase`."""
+    started = (head is not None and head.phase is phase) - (was is not None and was.phase is phase)
+    return counts.set(of.account_id, counts.get(of.account_id, 0) + started) if started else counts

@@ -19,7 +19,7 @@ from services.intake.core.delivery.events import (
     Recognised,
     Settled,
 )
-from services.intake.core.delivery.model import Dispatch, Phase
+from services.intake.core.delivery.model import Dispatch, Gate, Phase
 from services.intake.core.delivery.policies import DeliveryPolicy
 
 Events = tuple[Event, ...]
@@ -53,7 +53,7 @@ def on_lookup(
 
 def on_receipt(subject: Dispatch, command: NoteReceipt, now_ms: int) -> Events:
     """The provider speaks of it, so it has it; its lane still waits for a call under way."""
-    if subject.phase is Phase.WAITING:
+    if subject.phase is Phase.WAITING and not subject.maybe_sent:
         return ()  # nothing was attempted, or certainly in vain: it speaks of something else
     if subject.phase is not Phase.ATTEMPTING:
         return (_sent(subject, command.provider_message_id, now_ms),)
@@ -65,17 +65,34 @@ def _accepted(subject: Dispatch, command: ReportAttempt, now_ms: int, _: Deliver
     return (_sent(subject, command.provider_message_id, now_ms),)
 
 
-def _refused(subject: Dispatch, command: ReportAttempt, now_ms: int, _: DeliveryPolicy) -> Events:
-    return (failed(subject, command.reason, now_ms),)
+def _refused(
+    subject: Dispatch, command: ReportAttempt, now_ms: int, policy: DeliveryPolicy
+) -> Events:
+    """It has failed, unless an attempt before this one may have had its effect."""
+    if not subject.maybe_sent:
+        return (failed(subject, command.reason, now_ms),)
+    if subject.phase is not Phase.ATTEMPTING:
+        return ()  # the doubt that it was in is still there
+    return _doubt(subject, command, now_ms, policy)
 
 
 def _retry(
     subject: Dispatch, command: ReportAttempt, now_ms: int, policy: DeliveryPolicy
 ) -> Events:
-    if subject.attempts >= (subject.attempts_max or policy.attempts_max):
+    maybe_sent = subject.maybe_sent or command.answer is Answer.REPEATABLE
+    if subject.tries >= (subject.attempts_max or policy.attempts_max):
+        if maybe_sent:
+            return _doubt(subject, command, now_ms, policy)
         return (failed(subject, f"gave_up: {command.reason}", now_ms),)
-    delay_ms = policy.retry_delay_ms(subject.message_id, subject.attempts, command.retry_after_ms)
-    return (Postponed(subject.message_id, now_ms + delay_ms, command.reason),)
+    delay_ms = policy.retry_delay_ms(subject.message_id, subject.tries, command.retry_after_ms)
+    postponed = Postponed(
+        message_id=subject.message_id,
+        due_ms=now_ms + delay_ms,
+        reason=command.reason,
+        forgiven=subject.forgiven,
+        maybe_sent=maybe_sent,
+    )
+    return (postponed,)
 
 
 def _doubt(
@@ -84,7 +101,8 @@ def _doubt(
     if subject.provider_message_id:  # a receipt has named it while the call was under way
         return (_sent(subject, "", now_ms),)
     due_ms = now_ms + policy.lookup_delay_ms(subject.message_id, 0)
-    return (Doubted(subject.message_id, now_ms, due_ms, command.reason),)
+    maybe_sent = command.answer is Answer.REPEATABLE
+    return (Doubted(subject.message_id, now_ms, due_ms, command.reason, maybe_sent),)
 
 
 _ON_ANSWER: Mapping[
@@ -95,6 +113,7 @@ _ON_ANSWER: Mapping[
     (Phase.ATTEMPTING, Answer.REFUSED): _refused,
     (Phase.ATTEMPTING, Answer.NOT_ACCEPTED): _retry,
     (Phase.ATTEMPTING, Answer.UNKNOWN): _doubt,
+    (Phase.ATTEMPTING, Answer.REPEATABLE): _retry,
     (Phase.IN_DOUBT, Answer.ACCEPTED): _accepted,
     (Phase.IN_DOUBT, Answer.REFUSED): _refused,
     (Phase.IN_DOUBT, Answer.NOT_ACCEPTED): _retry,
@@ -116,6 +135,18 @@ def failed(subject: Dispatch, reason: str, now_ms: int) -> Settled:
         reason=reason,
         at_ms=now_ms,
     )
+
+
+def expired(
+    subject: Dispatch, gate: Gate | None, now_ms: int, policy: DeliveryPolicy
+) -> Settled | Doubted:
+    """It is not worth sending any more; the reason says so if its account's gate is why."""
+    barrier = gate.barrier if gate is not None else None
+    reason = f"expired: {barrier}" if barrier is not None else "expired"
+    if subject.maybe_sent:
+        due_ms = now_ms + policy.lookup_delay_ms(subject.message_id, 0)
+        return Doubted(subject.message_id, now_ms, due_ms, reason)
+    return failed(subject, reason, now_ms)
 
 
 def _sent(subject: Dispatch, provider_message_id: str, now_ms: int) -> Settled:

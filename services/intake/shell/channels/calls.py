@@ -17,7 +17,13 @@ from aiohttp import (
 )
 
 from services.intake.core.account import Account
-from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
+from services.intake.core.delivery.commands import (
+    Answer,
+    Contact,
+    ReportAttempt,
+    ReportLookup,
+    Sighting,
+)
 from services.intake.core.delivery.model import Dispatch
 
 CALL_SECONDS: Final = 10.0
@@ -34,9 +40,15 @@ async def attempted(
         async with request as response:
             return await read(dispatch, response)
     except (ClientConnectorError, ConnectionTimeoutError) as error:
-        return ended(dispatch, Answer.NOT_ACCEPTED, type(error).__name__)
+        reason, answer = type(error).__name__, Answer.NOT_ACCEPTED
     except (ClientError, TimeoutError, OSError) as error:
-        return ended(dispatch, Answer.UNKNOWN, type(error).__name__)
+        reason, answer = type(error).__name__, Answer.UNKNOWN
+    return ended(dispatch, answer, reason, contact=Contact.UNREACHABLE)
+
+
+def unsent(dispatch: Dispatch, reason: str) -> ReportAttempt:
+    """The report of a message that its provider would refuse: no call is made for it."""
+    return ended(dispatch, Answer.REFUSED, reason, contact=Contact.NOT_CALLED)
 
 
 class ListsNothing:
@@ -57,6 +69,13 @@ def answer_of(status: int) -> Answer:
     return Answer.UNKNOWN if status >= 500 or status == 408 else Answer.REFUSED
 
 
+def contact_of(status: int, retry_after_ms: int | None = None) -> Contact:
+    """What a status shows of the provider: 429 is its limit, and so is 503 with a time to wait."""
+    if status == 429 or (status == 503 and retry_after_ms is not None):
+        return Contact.THROTTLED
+    return Contact.UNREACHABLE if status >= 500 or status == 408 else Contact.ANSWERED
+
+
 def ended(
     dispatch: Dispatch,
     answer: Answer,
@@ -64,8 +83,11 @@ def ended(
     *,
     provider_message_id: str = "",
     retry_after_ms: int = 0,
+    contact: Contact | None = None,
 ) -> ReportAttempt:
-    """The report of an attempt."""
+    """The report of an attempt. Without a `contact`, a provider that has decided has answered."""
+    if contact is None and answer in {Answer.ACCEPTED, Answer.REFUSED}:
+        contact = Contact.ANSWERED
     return ReportAttempt(
         message_id=dispatch.message_id,
         attempt=dispatch.attempts,
@@ -73,6 +95,7 @@ def ended(
         provider_message_id=provider_message_id,
         reason=reason,
         retry_after_ms=retry_after_ms,
+        contact=contact,
     )
 
 

@@ -15,7 +15,10 @@ from starlette.responses import Response
 
 from services.intake.core.account import Account
 from services.intake.core.commands import NoteProgress, ReceiveMessage, Revision
+from services.intake.core.delivery.model import Dispatch
+from services.intake.core.model import Attachment
 from services.intake.core.model import Channel as Medium
+from services.intake.core.sms import Length
 from services.intake.ports import Sender
 
 
@@ -99,13 +102,29 @@ class Handshake(Protocol):
         """What proves it; None for whoever does not know the account's token."""
 
 
+Link = Callable[[Dispatch, Attachment], str | None]
+"""Where a message's file can be fetched by whoever is given the address; None for nowhere."""
+
+
+def no_link(dispatch: Dispatch, attachment: Attachment) -> None:
+    """Files are not shown to anybody."""
+    del dispatch, attachment
+
+
+def uncounted(length: Length) -> None:
+    """Nobody counts segments."""
+    del length
+
+
 @dataclass(frozen=True, slots=True)
 class SendingContext:
-    """What a channel's way out may use."""
+    """What a channel's way out may use. `count` is told of each text that went out as SMS."""
 
     session: ClientSession
     public_url: str
     api_urls: Mapping[str, str]  # by provider, where its API is not at its own address
+    link: Link = no_link
+    count: Callable[[Length], None] = uncounted
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,10 @@
 Slack takes no idempotency key, so a call whose outcome is unknown is never repeated. Our id goes
 along as the message's metadata, which only apps can write, and is listed with it: a message that is
 found is this one for sure, whatever its text.
+
+A text has 40,000 characters at most; Slack would cut it. A file takes calls of its own, so files
+are linked.
+https://docs.slack.dev/reference/methods/chat.postMessage
 """
 
 from __future__ import annotations
@@ -15,23 +19,33 @@ from typing import Any, Final
 from aiohttp import ClientError, ClientResponse
 
 from services.intake.core.account import Account
-from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
+from services.intake.core.delivery.commands import (
+    Answer,
+    Contact,
+    ReportAttempt,
+    ReportLookup,
+    Sighting,
+)
 from services.intake.core.delivery.model import Dispatch
 from services.intake.shell.channels.calls import (
     CALL_TIMEOUT,
     answer_of,
     attempted,
+    contact_of,
     ended,
     looked_up,
     retry_after_ms_of,
     told_by,
+    unsent,
 )
 from services.intake.shell.channels.json_fields import Json, object_in, objects_in, text_in
+from services.intake.shell.channels.outgoing import NO_FILE, TEXT_TOO_LONG, files_of, with_links
 from services.intake.shell.channels.protocol import SendingContext
 
 API_URL: Final = "https://slack.com"
 BOT_TOKEN: Final = "bot_token"  # noqa: S105 - the name of a secret, not one
 EVENT_TYPE: Final = "switchboard_message"
+TEXT_MAX: Final = 40_000
 LISTED_MAX: Final = 50
 SKEW_MS: Final = 30_000
 """How far Slack's clock may be behind ours."""
@@ -45,6 +59,11 @@ _UNSETTLED: Final[Mapping[str, Answer]] = {
     "service_unavailable": Answer.UNKNOWN,
 }
 """Errors that are no refusal. With most of them some of it may have been done, says Slack."""
+_CONTACTS: Final[Mapping[Answer, Contact]] = {
+    Answer.NOT_ACCEPTED: Contact.THROTTLED,
+    Answer.UNKNOWN: Contact.UNREACHABLE,
+}
+"""What these errors show of Slack; with any other it has answered."""
 
 
 class SlackSender:
@@ -53,10 +72,17 @@ class SlackSender:
     def __init__(self, context: SendingContext) -> None:
         self._session = context.session
         self._api_url = context.api_urls.get("slack", API_URL)
+        self._link = context.link
 
     async def send(self, dispatch: Dispatch, account: Account) -> ReportAttempt:
         """One POST. A user's id in the place of a channel opens their direct messages."""
-        request = self._post("chat.postMessage", _body(dispatch), account)
+        files = files_of(dispatch, self._link)
+        if files is None:
+            return unsent(dispatch, NO_FILE)
+        text = _escaped(with_links(dispatch.text, files))
+        if len(text) > TEXT_MAX:
+            return unsent(dispatch, TEXT_TOO_LONG)
+        request = self._post("chat.postMessage", _body(dispatch, text), account)
         return await attempted(dispatch, request, _report)
 
     async def look_up(
@@ -102,10 +128,10 @@ class SlackSender:
         )
 
 
-def _body(dispatch: Dispatch) -> Mapping[str, Any]:
+def _body(dispatch: Dispatch, text: str) -> Mapping[str, Any]:
     return {
         "channel": dispatch.recipient,
-        "text": _escaped(dispatch.text),
+        "text": text,
         "metadata": {
             "event_type": EVENT_TYPE,
             "event_payload": {"message_id": dispatch.message_id},
@@ -129,16 +155,19 @@ async def _report(dispatch: Dispatch, response: ClientResponse) -> ReportAttempt
         sent_id = _id_of(text_in(told, "channel"), told)
         return ended(dispatch, Answer.ACCEPTED, provider_message_id=sent_id)
     if told.get("ok") is not False:
-        return ended(dispatch, Answer.UNKNOWN, "unreadable")  # these are not Slack's words
+        # These are not Slack's words.
+        return ended(dispatch, Answer.UNKNOWN, "unreadable", contact=Contact.UNREACHABLE)
     error = text_in(told, "error")
     answer = _UNSETTLED.get(error, Answer.REFUSED)
     reason = error if _ERROR.fullmatch(error) else "refused"
-    return ended(dispatch, answer, reason, retry_after_ms=_wait_ms(answer, response))
+    wait_ms, contact = _wait_ms(answer, response), _CONTACTS.get(answer, Contact.ANSWERED)
+    return ended(dispatch, answer, reason, retry_after_ms=wait_ms, contact=contact)
 
 
 def _failed(dispatch: Dispatch, response: ClientResponse) -> ReportAttempt:
     answer, reason = answer_of(response.status), f"http_{response.status}"
-    return ended(dispatch, answer, reason, retry_after_ms=_wait_ms(answer, response))
+    wait_ms, contact = _wait_ms(answer, response), contact_of(response.status)
+    return ended(dispatch, answer, reason, retry_after_ms=wait_ms, contact=contact)
 
 
 def _wait_ms(answer: Answer, response: ClientResponse) -> int:

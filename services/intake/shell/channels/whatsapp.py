@@ -45,7 +45,7 @@ from services.intake.shell.channels.protocol import (
     Unread,
 )
 from services.intake.shell.channels.whatsapp_content import content_of
-from services.intake.shell.channels.whatsapp_sender import WhatsAppSender
+from services.intake.shell.channels.whatsapp_sender import WhatsAppSender, reason_of
 
 PROVIDER: Final = "whatsapp"
 PATH: Final = "/webhooks/whatsapp/{account_id}"
@@ -142,7 +142,7 @@ def _status(said: Json, incoming: Incoming, account: Account) -> Item:
         message_id=text_in(said, "biz_opaque_callback_data"),
         provider_message_id=wanted_in(said, "id"),
         progress=progress,
-        reason=str(number_in(errors[0], "code") or "") if errors else "",
+        reason=reason_of(number_in(errors[0], "code")) if errors else "",
         occurred_at_ms=min(_at_ms(said), incoming.now_ms),
         by_provider=True,
     )

@@ -11,18 +11,21 @@ from switchboard.intake.v1 import commands_pb2
 
 from services.chassis.bus.processor import DueTimer, Input, Out, Rows, Table
 from services.intake import handlers
-from services.intake.core.delivery.commands import Command, Wake
+from services.intake.core.delivery.commands import Command, Wake, WakeAccount
 from services.intake.core.delivery.events import (
     Attempted,
-    Event,
+    DispatchEvent,
     Forgotten,
+    GateEvent,
     LookedUp,
+    Opened,
     Queued,
     Settled,
+    Shut,
     Woken,
 )
 from services.intake.core.delivery.evolve import lanes_of
-from services.intake.core.delivery.model import Dispatch, Lanes, Phase
+from services.intake.core.delivery.model import Dispatch, Gate, Lanes, Phase
 from services.intake.core.delivery.policies import DeliveryPolicy
 from services.intake.shell import rows as stored
 from services.intake.shell.topics import INPUTS, OUTBOUND
@@ -66,11 +69,12 @@ class Delivery:
         return f"deliver/{said.request.message_id}" if said.HasField("request") else None
 
     async def load(self, rows: Rows, shard: int) -> Lanes:
-        """All that is unsettled, or uncertain and waiting for evidence."""
+        """All that is unsettled, or uncertain and waiting for evidence; gates that are not open."""
         found = await rows.select("dispatch", shard=shard, resident=True)
+        gates = await rows.select("account_gate", shard=shard, troubled=True)
         dispatches = [stored.dispatch_of(row) for row in found]
         self._lost.adopt([dispatch for dispatch in dispatches if dispatch.is_calling])
-        return lanes_of(dispatches)
+        return lanes_of(dispatches, [stored.gate_of(row) for row in gates])
 
     async def fetch(
         self,
@@ -92,8 +96,8 @@ class Delivery:
     def fire(self, state: Lanes, key: str, due_ms: int, out: Out) -> Lanes:
         """Wake what has waited long enough."""
         del due_ms
-        shard, message_id = _woken(key)
-        return self._apply(state, Wake(message_id), shard, out)
+        shard, command = _woken(key)
+        return self._apply(state, command, shard, out)
 
     def _apply(self, state: Lanes, command: Command, shard: int, out: Out) -> Lanes:
         return handlers.deliver(
@@ -112,7 +116,14 @@ class OutJournal:
         self._out = out
         self._shard = shard
 
-    def record(self, after: Dispatch, event: Event) -> None:
+    def turn(self, gate: Gate, event: GateEvent) -> None:
+        """Write down what has become of a gate."""
+        troubled = not isinstance(event, Opened)
+        self._out.put("account_gate", stored.gate_row(gate, shard=self._shard, troubled=troubled))
+        if isinstance(event, Shut):
+            self._out.timer(f"gate/{self._shard}/{gate.account_id}", gate.until_ms)
+
+    def record(self, after: Dispatch, event: DispatchEvent) -> None:
         """Write down one event."""
         if not isinstance(event, Woken | Queued):
             self._keep_time(after, event)
@@ -127,7 +138,7 @@ class OutJournal:
         elif isinstance(event, Attempted | LookedUp):
             self._out.tell(CallReady(after))
 
-    def _keep_time(self, after: Dispatch, event: Event) -> None:
+    def _keep_time(self, after: Dispatch, event: DispatchEvent) -> None:
         key = _wake_timer(self._shard, after)
         if after.not_before_ms > self._out.now_ms:
             self._out.timer(key, after.not_before_ms)
@@ -144,6 +155,6 @@ def _wake_timer(shard: int, dispatch: Dispatch) -> str:
     return f"wake/{shard}/{dispatch.message_id}"
 
 
-def _woken(key: str) -> tuple[int, str]:
-    _, shard, message_id = key.split("/", 2)
-    return int(shard), message_id
+def _woken(key: str) -> tuple[int, Command]:
+    kind, shard, name = key.split("/", 2)
+    return int(shard), WakeAccount(name) if kind == "gate" else Wake(name)

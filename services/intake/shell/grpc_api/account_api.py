@@ -21,7 +21,7 @@ from services.chassis.rpc.errors import (
     Violation,
 )
 from services.chassis.rpc.paging import page_size, position_of, token_after
-from services.intake.core.account import Account, IfUnseen
+from services.intake.core.account import Account, IfUnseen, misstated
 from services.intake.core.model import Channel
 from services.intake.shell.account_store import AccountStore, AccountWriter, SecretVersion
 from services.intake.shell.accounts import AccountBook
@@ -150,6 +150,8 @@ class AccountApi(AccountServiceServicer):
             raise _wrong("account.provider", f"there are {known}")
         if stated.channel not in media:
             raise _wrong("account.channel", f"{stated.provider} has {', '.join(sorted(media))}")
+        if (wrong := misstated(stated.settings)) is not None:
+            raise _wrong(f"account.settings[{wrong[0]}]", wrong[1])
 
     async def _find(self, account_id: str) -> Account:
         found = await self._store.of_tenant(caller().tenant_id, account_id)

@@ -30,11 +30,12 @@ _PHASE_IF_UNSEEN = {
     IfUnseen.ASSUME_SENT: Phase.SENT,
 }
 _ANSWERS = {
-    # by status and whether another attempt is allowed
-    (model_pb2.DELIVERY_STATUS_SENT, False): Answer.ACCEPTED,
-    (model_pb2.DELIVERY_STATUS_FAILED, False): Answer.REFUSED,
-    (model_pb2.DELIVERY_STATUS_FAILED, True): Answer.NOT_ACCEPTED,
-    (model_pb2.DELIVERY_STATUS_UNCERTAIN, False): Answer.UNKNOWN,
+    # by status, whether another attempt is allowed, and whether this one may have had its effect
+    (model_pb2.DELIVERY_STATUS_SENT, False, False): Answer.ACCEPTED,
+    (model_pb2.DELIVERY_STATUS_FAILED, False, False): Answer.REFUSED,
+    (model_pb2.DELIVERY_STATUS_FAILED, True, False): Answer.NOT_ACCEPTED,
+    (model_pb2.DELIVERY_STATUS_UNCERTAIN, False, False): Answer.UNKNOWN,
+    (model_pb2.DELIVERY_STATUS_FAILED, True, True): Answer.REPEATABLE,
 }
 _STATUSES = {answer: told for told, answer in _ANSWERS.items()}
 
@@ -82,7 +83,8 @@ def callback(receipt: Receipt, *, message_id: str, tenant_id: str) -> commands_p
 
 def attempt_result(dispatch: Dispatch, report: ReportAttempt) -> commands_pb2.OutboundMessage:
     """How a call ended."""
-    status, retryable = _STATUSES[report.answer]
+    status, retryable, maybe_sent = _STATUSES[report.answer]
+    untold = commands_pb2.PROVIDER_CONTACT_UNSPECIFIED
     return commands_pb2.OutboundMessage(
         tenant_id=dispatch.tenant_id,
         actor="service/intake",
@@ -94,6 +96,9 @@ def attempt_result(dispatch: Dispatch, report: ReportAttempt) -> commands_pb2.Ou
             error=report.reason,
             retryable=retryable,
             retry_after_ms=report.retry_after_ms,
+            contact=names.CONTACTS.to_wire(report.contact) if report.contact else untold,
+            provider=report.provider,
+            maybe_sent=maybe_sent,
         ),
     )
 
@@ -179,6 +184,13 @@ def _dispatch(said: commands_pb2.OutboundMessage, position: int, now_ms: int) ->
         queued_at_ms=now_ms,
         attempts_max=asked.max_attempts,
         expires_at_ms=asked.expires_at_ms,
+        kind=names.kind_of_purpose(asked.purpose),
+        attachments=nouns.attachments_of(asked.attachments),
+        in_reply_to=asked.in_reply_to,
+        references=tuple(asked.references),
+        participants=tuple(asked.participants),
+        last_inbound_at_ms=asked.last_inbound_at_ms,
+        template=asked.template,
     )
 
 
@@ -186,10 +198,12 @@ def _reported(told: commands_pb2.AttemptResult) -> ReportAttempt:
     return ReportAttempt(
         message_id=told.message_id,
         attempt=told.attempt,
-        answer=_ANSWERS[told.status, told.retryable],
+        answer=_ANSWERS[told.status, told.retryable, told.maybe_sent],
         provider_message_id=told.provider_message_id,
         reason=told.error,
         retry_after_ms=told.retry_after_ms,
+        contact=names.CONTACTS.of_wire(told.contact),
+        provider=told.provider,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from switchboard.intake.v1 import commands_pb2, model_pb2
 
 from services.intake.core.account import IfUnseen
-from services.intake.core.delivery.commands import Sighting
+from services.intake.core.delivery.commands import Contact, Sighting
 from services.intake.core.model import Automatic, Channel, Kind, Progress, Status, Tier
 
 E = TypeVar("E", bound=StrEnum)
@@ -45,6 +45,7 @@ STATUSES = Names(model_pb2.ConversationStatus, Status, "CONVERSATION_STATUS")
 PROGRESS = Names(model_pb2.DeliveryStatus, Progress, "DELIVERY_STATUS")
 IF_UNSEEN = Names(model_pb2.UncertainPolicy, IfUnseen, "UNCERTAIN_POLICY")
 SIGHTINGS = Names(commands_pb2.Sighting, Sighting, "SIGHTING")
+CONTACTS = Names(commands_pb2.ProviderContact, Contact, "PROVIDER_CONTACT")
 
 _PURPOSES = {
     Kind.REPLY: model_pb2.PURPOSE_REPLY,

@@ -53,6 +53,38 @@ HAND_OVER_KIND_REPOINT: HandOverKind.ValueType  # 4
 """Nothing is handed over: the home shall forward to the one that asks, and no more by another."""
 Global___HandOverKind: _TypeAlias = HandOverKind  # noqa: Y015
 
+class _ProviderContact:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProviderContactEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ProviderContact.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROVIDER_CONTACT_UNSPECIFIED: _ProviderContact.ValueType  # 0
+    """Nobody knows."""
+    PROVIDER_CONTACT_ANSWERED: _ProviderContact.ValueType  # 1
+    """It answered, and would do so for other messages."""
+    PROVIDER_CONTACT_THROTTLED: _ProviderContact.ValueType  # 2
+    """It asked the whole account to wait."""
+    PROVIDER_CONTACT_UNREACHABLE: _ProviderContact.ValueType  # 3
+    """No connection, no answer in time, or an error of its own."""
+    PROVIDER_CONTACT_NOT_CALLED: _ProviderContact.ValueType  # 4
+    """It was not called at all."""
+
+class ProviderContact(_ProviderContact, metaclass=_ProviderContactEnumTypeWrapper):
+    """What a call showed of the provider itself, whatever became of its message."""
+
+PROVIDER_CONTACT_UNSPECIFIED: ProviderContact.ValueType  # 0
+"""Nobody knows."""
+PROVIDER_CONTACT_ANSWERED: ProviderContact.ValueType  # 1
+"""It answered, and would do so for other messages."""
+PROVIDER_CONTACT_THROTTLED: ProviderContact.ValueType  # 2
+"""It asked the whole account to wait."""
+PROVIDER_CONTACT_UNREACHABLE: ProviderContact.ValueType  # 3
+"""No connection, no answer in time, or an error of its own."""
+PROVIDER_CONTACT_NOT_CALLED: ProviderContact.ValueType  # 4
+"""It was not called at all."""
+Global___ProviderContact: _TypeAlias = ProviderContact  # noqa: Y015
+
 class _Sighting:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1336,6 +1368,10 @@ class OutboundRequest(_message.Message):
     PURPOSE_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
     IN_REPLY_TO_FIELD_NUMBER: _builtins.int
+    LAST_INBOUND_AT_MS_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    PARTICIPANTS_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Our id; also the idempotency key and callback reference towards the provider."""
     account_id: _builtins.str
@@ -1360,9 +1396,25 @@ class OutboundRequest(_message.Message):
     """Why we send it."""
     in_reply_to: _builtins.str
     """Provider id of the message that this one answers, where the channel threads by it."""
+    last_inbound_at_ms: _builtins.int
+    """Unix milliseconds when the customer last wrote on this channel; 0 if not known. Some providers
+    take free text only for some time after it.
+    """
+    template: _builtins.str
+    """Name of an approved template to put the text into where free text may not be sent; empty means
+    the account's.
+    """
     @_builtins.property
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Attachment]:
         """Files."""
+
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Provider ids of the messages that the answered one stands in a line with, the oldest first."""
+
+    @_builtins.property
+    def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Addresses besides the recipient's that have a part in the conversation, as mail copies. PII."""
 
     def __init__(
         self,
@@ -1380,10 +1432,14 @@ class OutboundRequest(_message.Message):
         purpose: _model_pb2.Purpose.ValueType = ...,
         attachments: _abc.Iterable[_model_pb2.Attachment] | None = ...,
         in_reply_to: _builtins.str = ...,
+        last_inbound_at_ms: _builtins.int = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        participants: _abc.Iterable[_builtins.str] | None = ...,
+        template: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attachments", b"attachments", "channel", b"channel", "conversation_id", b"conversation_id", "expires_at_ms", b"expires_at_ms", "home_id", b"home_id", "in_reply_to", b"in_reply_to", "max_attempts", b"max_attempts", "message_id", b"message_id", "purpose", b"purpose", "recipient", b"recipient", "subject", b"subject", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attachments", b"attachments", "channel", b"channel", "conversation_id", b"conversation_id", "expires_at_ms", b"expires_at_ms", "home_id", b"home_id", "in_reply_to", b"in_reply_to", "last_inbound_at_ms", b"last_inbound_at_ms", "max_attempts", b"max_attempts", "message_id", b"message_id", "participants", b"participants", "purpose", b"purpose", "recipient", b"recipient", "references", b"references", "subject", b"subject", "template", b"template", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1426,6 +1482,9 @@ class AttemptResult(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     RETRYABLE_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_MS_FIELD_NUMBER: _builtins.int
+    CONTACT_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    MAYBE_SENT_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Our id of the message."""
     attempt: _builtins.int
@@ -1440,6 +1499,14 @@ class AttemptResult(_message.Message):
     """True if the provider surely did not accept it, so that another attempt is allowed."""
     retry_after_ms: _builtins.int
     """Earliest delay before the next attempt that the provider asked for, in milliseconds; 0 if none."""
+    contact: Global___ProviderContact.ValueType
+    """What it showed of the provider; decides whether the account's other messages wait."""
+    provider: _builtins.str
+    """Provider of the account, for example `twilio`."""
+    maybe_sent: _builtins.bool
+    """True if the attempt may have had its effect although another is allowed: the provider executes
+    a repeat only once.
+    """
     def __init__(
         self,
         *,
@@ -1450,10 +1517,13 @@ class AttemptResult(_message.Message):
         error: _builtins.str = ...,
         retryable: _builtins.bool = ...,
         retry_after_ms: _builtins.int = ...,
+        contact: Global___ProviderContact.ValueType = ...,
+        provider: _builtins.str = ...,
+        maybe_sent: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "error", b"error", "message_id", b"message_id", "provider_message_id", b"provider_message_id", "retry_after_ms", b"retry_after_ms", "retryable", b"retryable", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "contact", b"contact", "error", b"error", "maybe_sent", b"maybe_sent", "message_id", b"message_id", "provider", b"provider", "provider_message_id", b"provider_message_id", "retry_after_ms", b"retry_after_ms", "retryable", b"retryable", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
