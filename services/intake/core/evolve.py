@@ -232,6 +232,7 @@ def _heard(before: Conversation, message: Message) -> Conversation:
         channel=message.channel,
         address=message.from_address,
         account_address=message.to_address,
+        answers_id=message.provider_message_id,
         participants=tuple(dict.fromkeys((*before.participants, *message.participants))),
         last_inbound_at_ms=max(before.last_inbound_at_ms, message.occurred_at_ms),
         updated_at_ms=max(before.updated_at_ms, message.occurred_at_ms),

@@ -128,6 +128,7 @@ def _part(
         account_id=last.account_id,
         address=last.from_address,
         account_address=last.to_address,
+        answers_id=last.provider_message_id,
         status=Status.OPEN,
         opened_at_ms=at_ms,
         updated_at_ms=at_ms,

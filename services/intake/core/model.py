@@ -215,6 +215,7 @@ class Conversation:
     """The one thread of a customer's matter.
 
     Channel, account and addresses are those of the latest inbound message: answers go out on them.
+    `answers_id` is the provider's id of that message. `participants` get the answers too.
     Tier and attributes are the customer's, so that readers of an event need no look-up. `sequence`
     counts the events of the conversation, `messages` its messages and notes.
     """
@@ -248,6 +249,7 @@ class Conversation:
     merged_into_id: str = ""
     split_from_id: str = ""
     participants: tuple[str, ...] = ()
+    answers_id: str = ""
 
     @property
     def is_live(self) -> bool:

@@ -13,7 +13,6 @@ ALTER TABLE customer
     DROP CONSTRAINT customer_pkey,
     ADD PRIMARY KEY (home_id);
 CREATE UNIQUE INDEX customer_by_id ON customer (customer_id) WHERE yields_to = '';
-CREATE INDEX customer_before ON customer (customer_id) WHERE yields_to <> '';
 
 -- Every run of three characters of every word, as pg_trgm counts them: an index over them finds
 -- parts of names and numbers, and an extension is more than some installations allow.
@@ -39,11 +38,13 @@ CREATE TABLE identity_link (
     at_ms bigint NOT NULL
 );
 CREATE INDEX identity_link_of_customer ON identity_link (customer_id, at_ms);
+CREATE INDEX identity_link_before ON identity_link (other_customer_id);
 
 ALTER TABLE conversation
     ADD COLUMN merged_into_id text NOT NULL DEFAULT '',
     ADD COLUMN split_from_id text NOT NULL DEFAULT '',
-    ADD COLUMN participants text[] NOT NULL DEFAULT '{}';
+    ADD COLUMN participants text[] NOT NULL DEFAULT '{}',
+    ADD COLUMN answers_id text NOT NULL DEFAULT '';
 CREATE INDEX conversation_live_of_account ON conversation (account_id) WHERE live;
 CREATE INDEX conversation_merged ON conversation (merged_into_id) WHERE merged_into_id <> '';
 
@@ -102,14 +103,14 @@ BEGIN
         SET (customer_id, home_id, account_id, channel, address, account_address, tier, language,
              status, live, updated_at_ms, subject, pool_hint, tags, attributes, last_agent_id,
              messages, sequence, reopened, last_inbound_at_ms, last_outbound_at_ms,
-             resolved_at_ms, closed_at_ms, merged_into_id, participants) = (
+             resolved_at_ms, closed_at_ms, merged_into_id, participants, answers_id) = (
             excluded.customer_id, excluded.home_id, excluded.account_id, excluded.channel,
             excluded.address, excluded.account_address, excluded.tier, excluded.language,
             excluded.status, excluded.live, excluded.updated_at_ms, excluded.subject,
             excluded.pool_hint, excluded.tags, excluded.attributes, excluded.last_agent_id,
             excluded.messages, excluded.sequence, excluded.reopened, excluded.last_inbound_at_ms,
             excluded.last_outbound_at_ms, excluded.resolved_at_ms, excluded.closed_at_ms,
-            excluded.merged_into_id, excluded.participants);
+            excluded.merged_into_id, excluded.participants, excluded.answers_id);
     END IF;
     IF rows ? 'message' THEN
         -- What a message keeps for good is when we had it: one that differs there is another with
@@ -193,8 +194,9 @@ ALTER TABLE message
 DROP FUNCTION conversations_in(text);
 DROP INDEX conversation_live_of_account;
 ALTER TABLE conversation
-    DROP COLUMN merged_into_id, DROP COLUMN split_from_id, DROP COLUMN participants;
-DROP INDEX customer_search, customer_before, customer_by_id;
+    DROP COLUMN merged_into_id, DROP COLUMN split_from_id, DROP COLUMN participants,
+    DROP COLUMN answers_id;
+DROP INDEX customer_search, customer_by_id;
 DROP FUNCTION trigrams(text);
 DELETE FROM customer WHERE yields_to <> '';
 ALTER TABLE customer

@@ -39,6 +39,11 @@ class CustomerStore:
             row = row or await self._postgres.pool.fetchrow(_BEFORE, customer_id, tenant_id)
         return rows.customer_of(dict(row)) if row else None
 
+    async def may_be_moving(self, tenant_id: str, customer_id: str) -> bool:
+        """Whether somebody was called so, and may be on their way from one home to another."""
+        async with translated():
+            return bool(await self._postgres.pool.fetchval(_MOVING, customer_id, tenant_id))
+
     async def search(
         self, tenant_id: str, text: str, *, after: After | None, limit: int
     ) -> Sequence[Customer]:
@@ -76,13 +81,17 @@ class CustomerStore:
 
 _BY_ID = "SELECT * FROM customer WHERE customer_id = $1 AND tenant_id = $2 AND yields_to = ''"
 _BEFORE = """
-WITH RECURSIVE moved(home_id, hops) AS (
-    SELECT yields_to, 1 FROM customer
-    WHERE customer_id = $1 AND tenant_id = $2 AND yields_to <> ''
-    UNION ALL SELECT c.yields_to, hops + 1 FROM moved JOIN customer c USING (home_id)
-    WHERE c.yields_to <> '' AND hops < 16
+WITH RECURSIVE called(customer_id, hops) AS (
+    SELECT $1::text, 0
+    UNION SELECT l.customer_id, hops + 1 FROM called JOIN identity_link l
+        ON l.other_customer_id = called.customer_id AND l.linked AND l.tenant_id = $2
+    WHERE hops < 16
 )
-SELECT c.* FROM moved JOIN customer c USING (home_id) WHERE c.yields_to = '' LIMIT 1"""
+SELECT c.* FROM called JOIN customer c USING (customer_id)
+WHERE c.tenant_id = $2 AND c.yields_to = '' LIMIT 1"""
+_MOVING = """
+SELECT EXISTS (SELECT 1 FROM identity_link
+    WHERE (customer_id = $1 OR other_customer_id = $1) AND tenant_id = $2)"""
 _SEARCH = """
 SELECT * FROM customer
 WHERE tenant_id = $1 AND yields_to = '' AND trigrams(search_text) @> trigrams($2)

@@ -62,7 +62,7 @@ async def test_a_table_has_the_key_that_the_processor_puts_by(visit: Visit, tabl
 LOOKUPS = {
     "customer_pkey": "SELECT * FROM customer WHERE home_id = ANY($1::text[])",
     "customer_by_id": "SELECT * FROM customer WHERE customer_id = $1::text AND yields_to = ''",
-    "customer_before": "SELECT * FROM customer WHERE customer_id = $1::text AND yields_to <> ''",
+    "identity_link_before": "SELECT * FROM identity_link WHERE other_customer_id = $1::text",
     "identity_link_of_customer": """
         SELECT * FROM identity_link WHERE customer_id = $1::text ORDER BY at_ms DESC""",
     "conversation_merged": """

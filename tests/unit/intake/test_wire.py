@@ -145,12 +145,20 @@ def test_what_can_never_work_is_a_value_error(said: commands_pb2.IntakeInput) ->
 def test_a_message_on_its_way_comes_out_as_a_dispatch() -> None:
     dossier = after(inbound())
     conversation = dossier.conversations[CONVERSATION]
+    message_id = inbound().provider_message_id
     (added,) = events_of(dossier, say())
     assert isinstance(added, MessageAdded)
     message = added.message
     said = deliveries.request(message, conversation, home_id=HOME, actor="agent/ada")
     made = deliveries.command(said, position=7, now_ms=NOON_MS)
-    assert made == Deliver(replace(dispatch("r-1"), position=7))
+    wanted = replace(
+        dispatch("r-1"),
+        position=7,
+        in_reply_to=message_id,
+        references=(message_id,),
+        last_inbound_at_ms=NOON_MS,
+    )
+    assert made == Deliver(wanted)
 
 
 def test_all_that_is_asked_of_delivery_comes_out_in_the_dispatch() -> None:

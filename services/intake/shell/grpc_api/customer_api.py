@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ from services.intake.shell.wire import names, nouns
 WRITABLE: Final = frozenset({"tier", "language", "display_name", "attributes"})
 LINKS_MAX: Final = 500
 WORD_CHARACTERS_MIN: Final = 3
+MOVING_SECONDS: Final = 2.0
+LOOK_AGAIN_SECONDS: Final = 0.05
 
 
 class CustomerApi(CustomerServiceServicer):
@@ -162,10 +165,22 @@ class CustomerApi(CustomerServiceServicer):
         return identity.home_id, identity
 
     async def _find(self, customer_id: str) -> Customer:
-        found = await self._store.customer(caller().tenant_id, customer_id)
+        tenant_id = caller().tenant_id
+        found = await self._store.customer(tenant_id, customer_id)
+        if found is None and await self._store.may_be_moving(tenant_id, customer_id):
+            found = await self._arrived(tenant_id, customer_id)
         if found is None:
             raise NotFound("no such customer", reason="CUSTOMER_NOT_FOUND")
         return found
+
+    async def _arrived(self, tenant_id: str, customer_id: str) -> Customer | None:
+        """The customer, once the home that they are handed to has them: in a moment, as a rule."""
+        for _ in range(int(MOVING_SECONDS / LOOK_AGAIN_SECONDS)):
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            found = await self._store.customer(tenant_id, customer_id)
+            if found is not None:
+                return found
+        return None
 
     def _command(
         self, request_id: str, customer: Customer, **kind: Any

@@ -55,11 +55,15 @@ def request(
             channel=names.CHANNELS.to_wire(message.channel),
             recipient=message.to_address,
             text=message.text,
-            subject=message.subject,
+            subject=message.subject or conversation.subject,
             conversation_id=message.conversation_id,
             home_id=home_id,
             purpose=names.purpose(message.kind),
             attachments=[nouns.attachment(item) for item in message.attachments],
+            in_reply_to=conversation.answers_id,
+            last_inbound_at_ms=conversation.last_inbound_at_ms,
+            references=[conversation.answers_id] if conversation.answers_id else [],
+            participants=conversation.participants,
         ),
     )
 
