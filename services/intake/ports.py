@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from services.intake.core.account import Account
@@ -43,3 +45,27 @@ class Sender(Protocol):
         self, dispatch: Dispatch, account: Account, *, known_ids: frozenset[str]
     ) -> ReportLookup:
         """Ask the provider for the message; `known_ids` belong to other messages of the lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A kept file. `chunks` may be read once, at any pace: nothing is held between two of them."""
+
+    size_bytes: int
+    chunks: AsyncIterator[bytes]
+
+
+class BlobStore(Protocol):
+    """Keeps files of a tenant by the SHA-256 of their content (`core/blobs.py`).
+
+    Every call raises the chassis' `StoreUnavailable` while the store is away, reading chunks too.
+    """
+
+    async def put(self, tenant_id: str, content: bytes) -> str:
+        """Keep a file until it is deleted; gives its digest. A repeat changes nothing."""
+
+    async def open(self, tenant_id: str, digest: str) -> Blob | None:
+        """A file of this tenant; None where there is none."""
+
+    async def delete(self, tenant_id: str, digest: str) -> None:
+        """Forget a file, if it is there. The caller knows that no message names it any more."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 
 from services.chassis.settings import ServiceSettings
 from services.intake.core.delivery.policies import DeliveryPolicy
@@ -14,6 +14,7 @@ from services.intake.core.model import Channel, Tier
 from services.intake.core.policies import ThreadingPolicy
 
 KEY_BYTES = 32
+ATTACHMENT_BYTES_MAX = 25 * 1024 * 1024
 ApiUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#]+$")]
 _THREADING = ThreadingPolicy()
 _DELIVERY = DeliveryPolicy()
@@ -75,6 +76,27 @@ class IntakeSettings(ServiceSettings):
         ge=1,
         description="first wait before a provider is asked for a message in doubt; it triples",
     )
+    blob_store: str = Field(
+        "postgres",
+        pattern=r"^(postgres|s3://[^/?#]+(/[^?#]*)?)$",
+        description="where attachments are kept: `postgres`, or `s3://<bucket>/<prefix>`",
+    )
+    s3_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#]+)?$",
+        description="base address of a service that speaks S3; empty means AWS",
+    )
+    s3_region: str = Field("us-east-1", min_length=1, description="region of the bucket")
+    s3_key_id: SecretStr = Field(
+        SecretStr(""), description="access key id; without one the workload's role is taken"
+    )
+    s3_secret: SecretStr = Field(SecretStr(""), description="secret of the access key")
+    attachment_bytes_max: int = Field(
+        ATTACHMENT_BYTES_MAX,
+        ge=1024,
+        le=100 * 1024 * 1024,
+        description="largest file that is taken, in bytes; each is held in memory for a moment",
+    )
     command_seconds: float = Field(
         5, gt=0, le=15, description="how long an API call waits for the outcome of its command"
     )
@@ -85,6 +107,12 @@ class IntakeSettings(ServiceSettings):
         for key in value if isinstance(value, list) else [value]:
             key_bytes(key)
         return value
+
+    @model_validator(mode="after")
+    def _is_whole_key(self) -> Self:
+        if bool(self.s3_key_id.get_secret_value()) != bool(self.s3_secret.get_secret_value()):
+            raise ValueError("s3_key_id and s3_secret come together, or not at all")
+        return self
 
     @property
     def threading_policy(self) -> ThreadingPolicy:
