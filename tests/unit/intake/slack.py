@@ -65,6 +65,9 @@ def file(**changes: Any) -> dict[str, Any]:
         "mimetype": "image/png",
         "size": 48_213,
         "url_private": "https://files.slack.com/files-pri/T0BERLIN1-F0LABEL01/label.png",
+        "url_private_download": (
+            "https://files.slack.com/files-pri/T0BERLIN1-F0LABEL01/download/label.png"
+        ),
     }
     return held | changes
 

@@ -85,11 +85,16 @@ def test_what_a_customer_says_has_few_subtypes(subtype: str | None) -> None:
 def test_files_stay_with_slack() -> None:
     said = arrived(message(subtype="file_share", files=[file(), file(id="F2", name="b.png")]))
     first, second = said.attachments
-    assert first.reference == file()["url_private"]
+    assert first.reference == file()["url_private_download"]
     assert (first.file_name, first.media_type) == ("label.png", "image/png")
     assert (first.size_bytes, second.file_name) == (48_213, "b.png")
     ids = [first.attachment_id, second.attachment_id]
     assert ids == [f"{said.message_id}-0", f"{said.message_id}-1"]
+
+
+def test_a_file_without_an_address_for_downloads_has_the_other() -> None:
+    said = arrived(message(files=[file(url_private_download=None)]))
+    assert said.attachments[0].reference == file()["url_private"]
 
 
 def test_a_file_of_another_workspace_is_known_by_its_id() -> None:

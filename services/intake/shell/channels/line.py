@@ -30,6 +30,7 @@ from services.intake.shell.channels.contents import Content
 from services.intake.shell.channels.forms import json_object
 from services.intake.shell.channels.json_fields import Json, object_in, text_in, wanted_in
 from services.intake.shell.channels.line_content import button_of, content_of
+from services.intake.shell.channels.line_media import LineMedia
 from services.intake.shell.channels.line_sender import LineSender
 from services.intake.shell.channels.protocol import (
     Arrived,
@@ -147,5 +148,9 @@ def _at_ms(event: Json) -> int:
 
 
 CHANNEL = Channel(
-    PROVIDER, media=frozenset({Medium.LINE}), hooks=(WebhookHook(),), sender=LineSender
+    PROVIDER,
+    media=frozenset({Medium.LINE}),
+    hooks=(WebhookHook(),),
+    sender=LineSender,
+    media_source=LineMedia,
 )

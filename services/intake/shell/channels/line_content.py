@@ -33,7 +33,7 @@ def content_of(kind: str, said: Json, message_id: str) -> Content:
         if tell is not None:
             return Content(tell(said))
         if kind in MEDIA:
-            return Content("", (_file(said, message_id),))
+            return Content("", (_file(kind, said, message_id),))
     except Malformed:
         pass
     return Content(unshown(kind))
@@ -44,11 +44,11 @@ def button_of(postback: Json) -> Content:
     return Content(_named("button", text_in(postback, "data")[:DATA_CHARACTERS_MAX]))
 
 
-def _file(said: Json, message_id: str) -> Attachment:
+def _file(kind: str, said: Json, message_id: str) -> Attachment:
     return Attachment(
         attachment_id=f"{message_id}-0",
         file_name=text_in(said, "fileName")[:FILE_NAME_CHARACTERS_MAX],
-        media_type="",
+        media_type=_TYPES.get(kind, ""),
         size_bytes=size_in(said, "fileSize"),
         reference=_reference(said),
     )
@@ -85,6 +85,10 @@ _TEXTS: Final[Mapping[str, Callable[[Json], str]]] = {
     "location": _location,
     "sticker": _sticker,
 }
+
+
+_TYPES: Final[Mapping[str, str]] = {"audio": "audio/mp4", "video": "video/mp4"}
+"""As LINE prepares sound and film; it names the type of nothing."""
 
 
 def _named(kind: str, what: str) -> str:

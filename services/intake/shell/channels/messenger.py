@@ -31,6 +31,7 @@ from services.intake.shell.channels.json_fields import (
     text_in,
     wanted_in,
 )
+from services.intake.shell.channels.messenger_media import MessengerMedia
 from services.intake.shell.channels.messenger_sender import MessengerSender
 from services.intake.shell.channels.meta_webhook import (
     BODY_BYTES_MAX,
@@ -264,4 +265,5 @@ CHANNEL = Channel(
     handshakes=(Subscription(PATH),),
     patient=True,
     sender=MessengerSender,
+    media_source=MessengerMedia,
 )

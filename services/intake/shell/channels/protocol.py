@@ -20,6 +20,7 @@ from services.intake.core.model import Attachment
 from services.intake.core.model import Channel as Medium
 from services.intake.core.sms import Length
 from services.intake.ports import Sender
+from services.intake.shell.fetching import Fetched, Fetcher
 
 
 class Malformed(ValueError):
@@ -127,12 +128,33 @@ class SendingContext:
     count: Callable[[Length], None] = uncounted
 
 
+class MediaSource(Protocol):
+    """Where a provider keeps what customers attach."""
+
+    async def fetch(self, attachment: Attachment, account: Account) -> Fetched:
+        """The file that `attachment.reference` names, as this channel's hooks have written it.
+
+        It may also be what a program wrote: nothing in it is trusted. Raises `Forbidden` for what
+        this provider will never give us, `Unfetchable` for what it may give us later.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class MediaContext:
+    """What a channel's media source may use."""
+
+    fetcher: Fetcher
+    api_urls: Mapping[str, str]  # by provider, where its API is not at its own address
+    bytes_max: int  # of one file
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A provider's channel: which media its accounts are of, and its ways in and out.
 
     `receipts` are the paths of hooks that bring nothing but word of what we sent. A `patient`
-    provider repeats for hours what it was answered 503. `sender` is None where nothing can be sent.
+    provider repeats for hours what it was answered 503. `sender` is None where nothing can be sent,
+    `media_source` where no files come in.
     """
 
     provider: str
@@ -142,3 +164,4 @@ class Channel:
     receipts: frozenset[str] = frozenset()
     patient: bool = False
     sender: Callable[[SendingContext], Sender] | None = None
+    media_source: Callable[[MediaContext], MediaSource] | None = None

@@ -43,6 +43,7 @@ from services.intake.shell.channels.protocol import (
     Malformed,
     Unread,
 )
+from services.intake.shell.channels.slack_media import SlackMedia
 from services.intake.shell.channels.slack_sender import SlackSender
 
 PROVIDER: Final = "slack"
@@ -205,11 +206,19 @@ def _attachments(event: Json, message_id: str) -> tuple[Attachment, ...]:
 
 
 def _reference(file: Json) -> str:
-    """Its address; of a file that another workspace shares, Slack tells the id only."""
+    """Its address; of a file that another workspace shares, Slack tells the id only.
+
+    The address for downloads is preferred: the other one leads to a viewer for some files.
+    """
     file_id = text_in(file, "id")
-    return text_in(file, "url_private") or (f"slack:{file_id}" if file_id else "")
+    url = text_in(file, "url_private_download") or text_in(file, "url_private")
+    return url or (f"slack:{file_id}" if file_id else "")
 
 
 CHANNEL = Channel(
-    PROVIDER, media=frozenset({Medium.SLACK}), hooks=(EventHook(),), sender=SlackSender
+    PROVIDER,
+    media=frozenset({Medium.SLACK}),
+    hooks=(EventHook(),),
+    sender=SlackSender,
+    media_source=SlackMedia,
 )

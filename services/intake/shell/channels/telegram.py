@@ -39,6 +39,7 @@ from services.intake.shell.channels.telegram_content import (
     message_name,
     whole_in,
 )
+from services.intake.shell.channels.telegram_media import TelegramMedia
 from services.intake.shell.channels.telegram_sender import TelegramSender
 
 PROVIDER: Final = "telegram"
@@ -168,4 +169,5 @@ CHANNEL = Channel(
     hooks=(WebhookHook(),),
     patient=True,
     sender=TelegramSender,
+    media_source=TelegramMedia,
 )

@@ -88,7 +88,7 @@ class TwilioSender:
         request = self._session.post(
             self._messages_url(account),
             data=self._form(dispatch, account, said),
-            headers=_login(account),
+            headers=login(account),
             timeout=CALL_TIMEOUT,
             allow_redirects=False,
         )
@@ -106,7 +106,7 @@ class TwilioSender:
             async with self._session.get(
                 self._messages_url(account),
                 params=query,
-                headers=_login(account),
+                headers=login(account),
                 timeout=CALL_TIMEOUT,
                 allow_redirects=False,
             ) as response:
@@ -184,8 +184,8 @@ def _recognised(
     return ""
 
 
-def _login(account: Account) -> Mapping[str, str]:
+def login(account: Account) -> Mapping[str, str]:
     """Basic authentication by the account's current token."""
     token = account.key("auth_token")
-    login = f"{account.settings.get('account_sid', '')}:{token}"
-    return {"Authorization": f"Basic {b64encode(login.encode()).decode()}"}
+    pair = f"{account.settings.get('account_sid', '')}:{token}"
+    return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}

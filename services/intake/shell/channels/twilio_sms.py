@@ -32,6 +32,7 @@ from services.intake.shell.channels.protocol import (
     Malformed,
     Reported,
 )
+from services.intake.shell.channels.twilio_media import TwilioMedia
 from services.intake.shell.channels.twilio_sender import STATUS_PATH, TwilioSender
 from services.intake.shell.channels.twilio_signature import HEADER, is_signed
 
@@ -164,4 +165,5 @@ CHANNEL = Channel(
     hooks=(MessageHook(), StatusHook()),
     receipts=frozenset({StatusHook.path}),
     sender=TwilioSender,
+    media_source=TwilioMedia,
 )

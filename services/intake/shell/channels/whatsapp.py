@@ -45,6 +45,7 @@ from services.intake.shell.channels.protocol import (
     Unread,
 )
 from services.intake.shell.channels.whatsapp_content import content_of
+from services.intake.shell.channels.whatsapp_media import WhatsAppMedia
 from services.intake.shell.channels.whatsapp_sender import WhatsAppSender, reason_of
 
 PROVIDER: Final = "whatsapp"
@@ -182,4 +183,5 @@ CHANNEL = Channel(
     handshakes=(Subscription(PATH),),
     patient=True,
     sender=WhatsAppSender,
+    media_source=WhatsAppMedia,
 )
