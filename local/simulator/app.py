@@ -13,6 +13,7 @@ from local.simulator.account import Account, Accounts
 from local.simulator.admin import Admin
 from local.simulator.book import Book
 from local.simulator.inbound import Handsets
+from local.simulator.media import Media
 from local.simulator.posting import Poster
 from local.simulator.provider import Desk, Provider
 from local.simulator.providers import PROVIDERS
@@ -38,8 +39,9 @@ def build(settings: Settings) -> web.Application:
     """Give the application; needs a running loop."""
     book, weather, poster = Book(settings.ledger), Weather(PROVIDERS), Poster()
     courier = Courier(book=book, weather=weather, poster=poster, pace=settings.pace)
+    media = Media()
     providers = {
-        name: make(Desk(_of(name, settings), book, partial(weather.at, name), courier.carry))
+        name: make(Desk(_of(name, settings), book, partial(weather.at, name), courier.carry, media))
         for name, make in PROVIDERS.items()
     }
     accounts = {each.account_id: each for each in settings.accounts}
@@ -47,6 +49,7 @@ def build(settings: Settings) -> web.Application:
     app = web.Application()
     for provider in providers.values():
         app.add_routes(provider.routes())
+    app.add_routes(media.routes())
     app.add_routes(Admin(book=book, weather=weather, handsets=handsets).routes())
     app.cleanup_ctx.append(_carrying(courier, poster, providers))
     app.cleanup_ctx.append(_relaying(providers, settings.smtp))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiohttp import web
@@ -11,6 +11,7 @@ from aiohttp import web
 from local.simulator.account import Account, Accounts
 from local.simulator.book import Book
 from local.simulator.faults import Dice
+from local.simulator.media import Media
 from local.simulator.message import SentMessage, Written
 from local.simulator.posting import Post
 
@@ -36,12 +37,13 @@ class Journey:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a provider works with: its accounts, the book, its faults of now, and the courier."""
+    """What a provider works with: accounts, the book, its faults of now, the courier, files."""
 
     accounts: Accounts
     book: Book
     faults: Callable[[], Dice]
     carry: Callable[[SentMessage], None]
+    media: Media = field(default_factory=Media)
 
     def accept(self, message: SentMessage) -> None:
         """Take a message, which from here on reaches its recipient."""

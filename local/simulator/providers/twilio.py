@@ -58,6 +58,7 @@ class Twilio:
             web.post(f"{BASE}.json", self._guarded(self.create)),
             web.get(f"{BASE}.json", self._guarded(self.listed)),
             web.get(f"{BASE}/{{sid}}.json", self._guarded(self.fetch)),
+            web.get(f"{BASE}/{{sid}}/Media/{{media_sid}}", self._guarded(self.medium)),
         ]
 
     async def create(self, request: web.Request, account: Account) -> web.StreamResponse:
@@ -102,6 +103,15 @@ class Twilio:
                 "next_page_uri": _page_uri(request, page + 1, size) if has_more else None,
             }
         )
+
+    async def medium(self, request: web.Request, account: Account) -> web.StreamResponse:
+        """Send whoever asks for a file to its address, which is signed for a while."""
+        del account
+        sid, media_sid = request.match_info["sid"], request.match_info["media_sid"]
+        signed = self.desk.media.signed(sid, media_sid)
+        if not signed:
+            return _not_found(request)
+        return web.Response(status=307, headers={"Location": signed})
 
     def throttled(self) -> web.Response:
         """Twilio processes nothing of what it answers so."""

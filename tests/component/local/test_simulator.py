@@ -182,3 +182,22 @@ async def test_the_book_survives_its_process(tmp_path: Path, receiver: Receiver)
     async with TestClient(TestServer(build(settings(tmp_path)))) as after:
         assert [await receiver.next_status(), await receiver.next_status()] == ["sent", "delivered"]
         assert [each["sid"] for each in await listed(after)] == [message["sid"]]
+
+
+async def test_a_file_of_a_handset_is_given_by_way_of_a_signed_address(client: Client) -> None:
+    headers = {"Content-Type": "image/png"}
+    async with client.post("/admin/media", data=b"\x89PNG", headers=headers) as answer:
+        ids = await answer.json()
+    path = f"{MESSAGES}/{ids['message_sid']}/Media/{ids['media_sid']}"
+    async with client.get(path) as answer:
+        assert answer.status == 401
+    async with client.get(path, headers=LOGIN, allow_redirects=False) as answer:
+        assert answer.status == 307
+        signed = answer.headers["Location"]
+    async with client.get(signed) as answer:
+        assert (await answer.read(), answer.content_type) == (b"\x89PNG", "image/png")
+    for gone in (f"{MESSAGES}/MM0/Media/{ids['media_sid']}", f"{path}0"):
+        async with client.get(gone, headers=LOGIN) as answer:
+            assert answer.status == 404
+    async with client.get("/media/nobody") as answer:
+        assert answer.status == 404
