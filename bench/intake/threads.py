@@ -15,6 +15,7 @@ from services.chassis.bus.processor import DueTimer, Input, Out, Rows, Table
 from services.chassis.lifecycle import App
 from services.chassis.process import Process, main
 from services.intake.app import SERVICE
+from services.intake.core.media import WantedMedia
 from services.intake.settings import IntakeSettings
 from services.intake.shell.consumers.threader import Threader
 from services.intake.shell.topics import INPUTS
@@ -65,11 +66,19 @@ class Empty:
         """Nothing is ever due."""
 
 
+class NoFiles:
+    """Nobody sends any."""
+
+    def adopt(self, wanted: Sequence[WantedMedia]) -> None:
+        """Nothing is left to fetch."""
+        assert not wanted
+
+
 def build(settings: IntakeSettings) -> App:
     """One processor, and the probes that say when it serves."""
     process = Process(SERVICE, settings)
     postgres = process.postgres()
-    threader = Threader(settings.threading_policy)
+    threader = Threader(settings.threading_policy, NoFiles())
     chosen = Empty() if os.environ[WHICH] == EMPTY else threader
     processing = process.processing(chosen, postgres)
     grpc, http = process.doors([])

@@ -27,24 +27,32 @@ from services.chassis.postgres.pool import Postgres
 from services.chassis.process import Process
 from services.chassis.rpc.methods import Service
 from services.intake.core.delivery.model import Gate
-from services.intake.metrics import IntakeMetrics
-from services.intake.ports import Sender
-from services.intake.settings import IntakeSettings, key_bytes
+from services.intake.metrics import IntakeMetrics, MediaMetrics
+from services.intake.ports import BlobStore, Sender
+from services.intake.settings import IN_POSTGRES, IntakeSettings, key_bytes
 from services.intake.shell.account_store import AccountStore
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.admission import Admission
+from services.intake.shell.attachment_links import AttachmentDoor, AttachmentLinks
+from services.intake.shell.blobs.ledger import BlobLedger
+from services.intake.shell.blobs.postgres_blobs import PostgresBlobs
+from services.intake.shell.blobs.s3_blobs import Bucket, S3Blobs
+from services.intake.shell.blobs.sweeping import BlobSweeper
 from services.intake.shell.channels.discovery import discover, providers
-from services.intake.shell.channels.protocol import SendingContext
+from services.intake.shell.channels.protocol import MediaContext, SendingContext
 from services.intake.shell.consumers.delivery import Delivery
 from services.intake.shell.consumers.threader import Threader
 from services.intake.shell.customer_store import CustomerStore
 from services.intake.shell.effects import Effects
+from services.intake.shell.fetching import SafeFetcher
 from services.intake.shell.grpc_api.account_api import AccountApi
+from services.intake.shell.grpc_api.attachments import Attachments
 from services.intake.shell.grpc_api.commands import Commands
 from services.intake.shell.grpc_api.conversation_api import ConversationApi
 from services.intake.shell.grpc_api.customer_api import CustomerApi
 from services.intake.shell.grpc_api.intake_api import IntakeApi
 from services.intake.shell.http import Door
+from services.intake.shell.media import MediaFetcher
 from services.intake.shell.reception import Reception
 from services.intake.shell.store import ConversationStore
 from services.intake.shell.topics import CONVERSATIONS
@@ -67,20 +75,31 @@ def build(settings: IntakeSettings) -> App:
     keys = [settings.account_key, *settings.account_keys_old]
     store = ConversationStore(postgres)
     account_store = AccountStore(postgres, Vault([key_bytes(key) for key in keys]))
-    parts = _Parts(postgres, bus, clock, store, account_store, AccountBook(account_store))
+    bucket = _bucket(settings, BlobLedger(postgres, clock))
+    blobs: BlobStore = bucket or PostgresBlobs(postgres, clock)
+    parts = _Parts(postgres, bus, clock, store, account_store, AccountBook(account_store), blobs)
+    links = AttachmentLinks([key_bytes(key) for key in keys], settings.public_url)
     effects = Effects(
         accounts=parts.accounts,
-        senders=_senders(settings, metrics),
+        senders=_senders(settings, metrics, links),
         sent=store,
         bus=bus,
         metrics=metrics,
         background=process.background,
         share=lambda: _share(delivery),
     )
-    threader = process.processing(Threader(settings.threading_policy), postgres)
+    media = _media(settings, process, parts, metrics.media)
+    sweeper = BlobSweeper(
+        postgres,
+        objects=bucket,
+        clock=clock,
+        metrics=metrics.media,
+        background=process.background,
+    )
+    threader = process.processing(Threader(settings.threading_policy, media), postgres)
     delivery = process.processing(Delivery(settings.delivery_policy, effects), postgres)
     metrics.watch_breakers(providers(), lambda: _breakers(delivery))
-    threader.engine.listeners += [bus.hear, metrics.hear]
+    threader.engine.listeners += [bus.hear, metrics.hear, media.hear]
     delivery.engine.listeners += [effects.hear, metrics.hear]
     partitions = topics.load()[CONVERSATIONS].partition_count(settings.partitions)
     tail = Tail(CONVERSATIONS, bootstrap=settings.kafka_bootstrap, partitions=partitions)
@@ -94,10 +113,15 @@ def build(settings: IntakeSettings) -> App:
     )
     grpc, http = process.doors(
         _services(parts, settings, tail),
-        routes=door.routes(discover()),
+        routes=[
+            *door.routes(discover()),
+            *AttachmentDoor(links=links, blobs=blobs, clock=clock).routes(),
+        ],
         body_bytes=max(hook.body_bytes_max for each in discover() for hook in each.hooks),
     )
-    return process.app(postgres, producer, effects, threader, delivery, tail, grpc, http)
+    return process.app(
+        postgres, producer, effects, media, sweeper, threader, delivery, tail, grpc, http
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +134,22 @@ class _Parts:
     store: ConversationStore
     account_store: AccountStore
     accounts: AccountBook
+    blobs: BlobStore
 
 
 def _services(parts: _Parts, settings: IntakeSettings, tail: Tail) -> list[Service]:
     commands = Commands(parts.bus, parts.clock, timeout_s=settings.command_seconds)
     watch = ConversationWatch(Watch(tail, parts.postgres), parts.store, clock=parts.clock)
     intake = IntakeApi(accounts=parts.accounts, bus=parts.bus, clock=parts.clock)
+    attachments = Attachments(
+        store=parts.store, blobs=parts.blobs, bytes_max=settings.attachment_bytes_max
+    )
     conversations = ConversationApi(
-        store=parts.store, accounts=parts.accounts, commands=commands, watch=watch
+        store=parts.store,
+        accounts=parts.accounts,
+        commands=commands,
+        watch=watch,
+        attachments=attachments,
     )
     customers = CustomerApi(store=CustomerStore(parts.postgres), commands=commands)
     accounts = AccountApi(
@@ -147,16 +179,49 @@ def _breakers(delivery: Processing) -> Iterable[Gate]:
 
 
 def _senders(
-    settings: IntakeSettings, metrics: IntakeMetrics
+    settings: IntakeSettings, metrics: IntakeMetrics, links: AttachmentLinks
 ) -> Callable[[ClientSession], Mapping[str, Sender]]:
     def make(session: ClientSession) -> Mapping[str, Sender]:
         context = SendingContext(
             session,
             settings.public_url,
             settings.provider_api_urls,
+            link=links.link,
             count=metrics.count_segments,
         )
         found = ((channel.provider, channel.sender) for channel in discover())
         return {provider: sender(context) for provider, sender in found if sender is not None}
 
     return make
+
+
+def _media(
+    settings: IntakeSettings, process: Process, parts: _Parts, metrics: MediaMetrics
+) -> MediaFetcher:
+    getter = SafeFetcher()
+    context = MediaContext(getter, settings.provider_api_urls, settings.attachment_bytes_max)
+    found = ((channel.provider, channel.media_source) for channel in discover())
+    return MediaFetcher(
+        accounts=parts.accounts,
+        getter=getter,
+        sources={name: source(context) for name, source in found if source is not None},
+        blobs=parts.blobs,
+        bus=parts.bus,
+        clock=parts.clock,
+        metrics=metrics,
+        background=process.background,
+    )
+
+
+def _bucket(settings: IntakeSettings, ledger: BlobLedger) -> S3Blobs | None:
+    """The bucket that files are kept in, if it is one."""
+    if settings.blob_store == IN_POSTGRES:
+        return None
+    place = Bucket(
+        url=settings.blob_store,
+        region=settings.s3_region,
+        endpoint=settings.s3_endpoint,
+        key_id=settings.s3_key_id,
+        secret=settings.s3_secret,
+    )
+    return S3Blobs(place, ledger)

@@ -16,6 +16,26 @@ from services.intake.core.sms import Length
 PROVIDER = {"provider": "the channels of this build"}
 
 
+class MediaMetrics:
+    """What becomes of customers' files."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.fetches = catalogue.counter(
+            "intake_media_fetches_total",
+            "attempts to fetch a customer's file from its provider",
+            labels={**PROVIDER, "result": "stored, failed, refused"},
+        )
+        self.waiting = catalogue.gauge(
+            "intake_media_waiting", "customers' files that are still to be fetched"
+        )
+        self.seconds = catalogue.histogram(
+            "intake_media_seconds", "from a committed message to its file in our store"
+        )
+        self.forgotten = catalogue.counter(
+            "intake_blobs_forgotten_total", "files forgotten because no message names them"
+        )
+
+
 class IntakeMetrics:
     """Declared once a process; a listener of both processors."""
 
@@ -51,6 +71,7 @@ class IntakeMetrics:
             "intake_provider_call_seconds", "time of a call to a provider", labels=PROVIDER
         )
         self.calling = catalogue.gauge("intake_provider_calls_open", "calls under way")
+        self.media = MediaMetrics(catalogue)
         self._messages = catalogue.counter(
             "intake_messages_total",
             "messages that joined a conversation",

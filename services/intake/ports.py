@@ -58,14 +58,19 @@ class Blob:
 class BlobStore(Protocol):
     """Keeps files of a tenant by the SHA-256 of their content (`core/blobs.py`).
 
-    Every call raises the chassis' `StoreUnavailable` while the store is away, reading chunks too.
+    A file is kept for as long as a message names it, and for a day without: then it is swept
+    (`shell/blobs/sweeping.py`, which knows all places where files are named). Every call raises
+    the chassis' `StoreUnavailable` while the store is away, reading chunks too.
     """
 
     async def put(self, tenant_id: str, content: bytes) -> str:
-        """Keep a file until it is deleted; gives its digest. A repeat changes nothing."""
+        """Keep a file; gives its digest. A repeat is the same file, kept for a day from now."""
+
+    async def hold(self, tenant_id: str, digest: str) -> bool:
+        """Keep a file that is about to be named for a day from now; whether there is one."""
 
     async def open(self, tenant_id: str, digest: str) -> Blob | None:
         """A file of this tenant; None where there is none."""
 
     async def delete(self, tenant_id: str, digest: str) -> None:
-        """Forget a file, if it is there. The caller knows that no message names it any more."""
+        """Forget a file at once, if it is there, whoever names it."""

@@ -13,6 +13,7 @@ from services.intake.core.delivery.policies import DeliveryPolicy
 from services.intake.core.model import Channel, Tier
 from services.intake.core.policies import ThreadingPolicy
 
+IN_POSTGRES = "postgres"
 KEY_BYTES = 32
 ATTACHMENT_BYTES_MAX = 25 * 1024 * 1024
 ApiUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#]+$")]
@@ -77,7 +78,7 @@ class IntakeSettings(ServiceSettings):
         description="first wait before a provider is asked for a message in doubt; it triples",
     )
     blob_store: str = Field(
-        "postgres",
+        IN_POSTGRES,
         pattern=r"^(postgres|s3://[^/?#]+(/[^?#]*)?)$",
         description="where attachments are kept: `postgres`, or `s3://<bucket>/<prefix>`",
     )

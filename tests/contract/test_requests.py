@@ -23,8 +23,22 @@ from services.chassis.rpc import validate
 from services.chassis.rpc.errors import InvalidArgument
 from tests.support import descriptors
 
-READS = ("Get", "List", "Search", "Watch", "Explain", "Simulate", "DryRun", "Evaluate", "Breach")
-STATEMENTS = {"AgentSession"}  # each of its statements has a request id of its own
+READS = (
+    "Get",
+    "List",
+    "Search",
+    "Watch",
+    "Explain",
+    "Simulate",
+    "DryRun",
+    "Evaluate",
+    "Breach",
+    "Download",
+)
+STATEMENTS = {
+    "AgentSession",  # each of its statements has a request id of its own
+    "UploadAttachment",  # a file is known by its content
+}
 UUID = "0d2bb4ac-6f0e-4c4e-9b0b-6a7d3f6c1f55"
 METHODS = [pytest.param(method, id=method.full_name) for method in descriptors.methods()]
 

@@ -13,8 +13,9 @@ CUSTOMERS_DOORS: frozenset[str] = frozenset()  # RPCs without a token: none; cus
 NAMES = {
     "intake.IntakeService": "SubmitMessage SubmitMessages",
     "intake.ConversationService": "GetConversation ListConversations SearchConversations "
-    "GetTimeline StartConversation Reply AddNote SetStatus MergeConversations "
-    "UnmergeConversation SplitConversation TagConversation ExplainThreading WatchConversations",
+    "GetTimeline StartConversation Reply UploadAttachment DownloadAttachment AddNote SetStatus "
+    "MergeConversations UnmergeConversation SplitConversation TagConversation ExplainThreading "
+    "WatchConversations",
     "intake.CustomerService": "GetCustomer SearchCustomers UpsertCustomer ImportCustomers "
     "LinkIdentity UnlinkIdentity EraseCustomer GetConsent SetConsent",
     "intake.AccountService": "GetAccount ListAccounts UpsertAccount DeleteAccount "

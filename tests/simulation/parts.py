@@ -5,7 +5,7 @@ A test that plants a bug replaces one of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -15,6 +15,7 @@ from services.feedback.core.link import Links
 from services.feedback.core.policies import Policy
 from services.feedback.shell.consumers import Surveys
 from services.intake.core.delivery.policies import DeliveryPolicy
+from services.intake.core.media import WantedMedia
 from services.intake.core.policies import ThreadingPolicy
 from services.intake.shell.consumers.delivery import Delivery, Lost
 from services.intake.shell.consumers.threader import Threader
@@ -71,9 +72,18 @@ _FOR_THE_BEST = Rule(
     "best", (Condition("tier", ("INSPIRING", "EXCELLENT")),), skills=((SKILL, 3),), priority=20
 )
 
+
+class NoMedia:
+    """Nobody sends files here: none is left behind."""
+
+    def adopt(self, wanted: Sequence[WantedMedia]) -> None:
+        """Take up what is still wanted."""
+        assert not wanted
+
+
 MakeProcessor = Callable[[Policies, Lost], Processor[Any]]
 PROCESSORS: Mapping[str, MakeProcessor] = {
-    "intake.threader": lambda policies, _: Threader(policies.threading),
+    "intake.threader": lambda policies, _: Threader(policies.threading, NoMedia()),
     "intake.delivery": lambda policies, lost: Delivery(policies.delivery, lost),
     "routing.triage": lambda policies, _: Triage(policies.routing),
     "routing.matcher": lambda policies, _: Matcher(policies.routing),

@@ -8,9 +8,11 @@ from switchboard.intake.v1 import conversation_service_pb2 as talk
 from switchboard.intake.v1 import model_pb2 as intake
 
 from services.chassis.rpc.auth import Caller, set_caller
+from services.intake.shell.grpc_api.attachments import Attachments
 from services.intake.shell.grpc_api.commands import Commands
 from services.intake.shell.grpc_api.conversation_api import ConversationApi
 from tests.simulation.doors import Conversations
+from tests.support.memory_blobs import MemoryBlobs
 
 if TYPE_CHECKING:
     from tests.simulation.sessions import Agent
@@ -28,11 +30,13 @@ class Replies:
     def __init__(self, world: World) -> None:
         self._world = world
         self._calls = 0
+        store = Conversations(world.stores["intake"])
         self._api = ConversationApi(
-            store=Conversations(world.stores["intake"]),
+            store=store,
             commands=Commands(world.edge, world, timeout_s=1.0),
             accounts=None,  # type: ignore[arg-type] # nobody writes first
             watch=None,  # type: ignore[arg-type] # nobody watches
+            attachments=Attachments(store=store, blobs=MemoryBlobs(), bytes_max=0),
         )
 
     async def reply(self, agent: Agent, conversation_id: str, status: Status = SAME) -> str:

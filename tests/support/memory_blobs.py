@@ -28,6 +28,10 @@ class MemoryBlobs:
         self.held.setdefault((tenant_id, digest), content)
         return digest
 
+    async def hold(self, tenant_id: str, digest: str) -> bool:
+        """Whether there is such a file."""
+        return (tenant_id, digest) in self.held
+
     async def open(self, tenant_id: str, digest: str) -> Blob | None:
         """A file, in small chunks."""
         content = self.held.get((tenant_id, digest))

@@ -339,10 +339,26 @@ class TakeOver:
     reason: LinkReason
 
 
+@dataclass(frozen=True, slots=True)
+class SettleMedia:
+    """A customer's file is in our store at `reference`; with `error`, it cannot be had."""
+
+    tenant_id: str
+    home_id: str
+    message_id: str
+    attachment_id: str
+    reference: str
+    media_type: str
+    size_bytes: int
+    file_name: str
+    error: str
+
+
 Revision = EditMessage | RetractMessage | ReactToMessage
 Turn = Say | StartConversation | SetStatus | Tag | CloseExpired
 Regrouping = Merge | Unmerge | Split
 Statement = UpsertCustomer | SetConsent | EraseCustomer
 Linking = LinkIdentity | UnlinkIdentity | YieldCustomer | TakeOver
 Arrival = ReceiveMessage | JoinConversation
-Command = Arrival | Revision | Turn | Regrouping | NoteProgress | Statement | Linking
+Report = NoteProgress | SettleMedia
+Command = Arrival | Revision | Turn | Regrouping | Report | Statement | Linking

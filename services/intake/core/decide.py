@@ -5,7 +5,16 @@ A command whose goal already holds yields no events, so a repeat is harmless whe
 
 from __future__ import annotations
 
-from services.intake.core import arrivals, customers, linking, merging, receipts, revisions, turns
+from services.intake.core import (
+    arrivals,
+    attachments,
+    customers,
+    linking,
+    merging,
+    receipts,
+    revisions,
+    turns,
+)
 from services.intake.core.commands import (
     Command,
     JoinConversation,
@@ -14,6 +23,7 @@ from services.intake.core.commands import (
     ReceiveMessage,
     Regrouping,
     Revision,
+    SettleMedia,
     Statement,
 )
 from services.intake.core.events import Event
@@ -32,6 +42,8 @@ def decide(
         return arrivals.join(dossier, command, now_ms, policy)
     if isinstance(command, NoteProgress):
         return receipts.note(dossier, command)
+    if isinstance(command, SettleMedia):
+        return attachments.settle(dossier, command)
     if isinstance(command, Revision):
         return revisions.revise(dossier, command, now_ms)
     if isinstance(command, Statement):

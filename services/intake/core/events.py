@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from services.intake.core.lifecycle import Arrival
 from services.intake.core.links import LinkReason
 from services.intake.core.model import (
+    Attachment,
     Conversation,
     Customer,
     Delivery,
@@ -236,6 +237,22 @@ class MessageReacted:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachmentChanged:
+    """A file of a message is in our store, or never will be; `message` is as it is now."""
+
+    message: Message
+    attachment: Attachment
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettled:
+    """A file is not wanted any more: we have it, or cannot have it."""
+
+    message_id: str
+    attachment_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryProgressed:
     """More is known of an outbound message than before."""
 
@@ -283,6 +300,14 @@ ConversationEvent = (
     | ConversationUnmerged
     | ConversationSplit
 )
-MessageEvent = MessageAdded | MessagePassedOn | MessageEdited | MessageRetracted | MessageReacted
+MessageEvent = (
+    MessageAdded
+    | MessagePassedOn
+    | MessageEdited
+    | MessageRetracted
+    | MessageReacted
+    | AttachmentChanged
+    | MediaSettled
+)
 DeliveryEvent = DeliveryProgressed | ReceiptForwarded | ReceiptParked | ReceiptMatched
 Event = CustomerEvent | ConversationEvent | MessageEvent | DeliveryEvent

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from services.intake.core.events import (
+    AttachmentChanged,
     ConversationEvent,
     ConversationOpened,
     ConversationsMerged,
@@ -26,6 +27,7 @@ from services.intake.core.events import (
     HomeRepointed,
     IdentityParted,
     LinkAsked,
+    MediaSettled,
     MessageAdded,
     MessageEdited,
     MessageEvent,
@@ -103,11 +105,11 @@ def _of_message(dossier: Dossier, event: MessageEvent) -> Dossier:
     match event:
         case MessageAdded():
             return _with_message(dossier, event.message)
-        case MessageEdited() | MessageRetracted():
+        case MessageEdited() | MessageRetracted() | AttachmentChanged():
             return _with_revised(dossier, event.message)
         case MessageReacted():
             return _counted(dossier, event.message.conversation_id)
-        case MessagePassedOn():
+        case MessagePassedOn() | MediaSettled():
             return dossier
         case _:
             assert_never(event)

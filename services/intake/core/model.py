@@ -89,13 +89,14 @@ class Automatic(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file; `reference` says where its content is."""
+    """A file; `reference` says where its content is, `error` why we cannot have it."""
 
     attachment_id: str
     file_name: str
     media_type: str
     size_bytes: int
     reference: str
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,14 @@ from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from services.chassis.bus.fates import StoreUnavailable
 from services.chassis.clock import Clock
 from services.intake.core.delivery.model import Dispatch
 from services.intake.core.model import Attachment
+from services.intake.ports import Blob
 
 PATH: Final = "/attachments/{token}"
 LIVES_MS: Final = 7 * 24 * 3_600_000
@@ -53,8 +54,8 @@ _HEADERS: Final = {
 class BlobReader(Protocol):
     """Where the content of files is kept."""
 
-    async def get(self, tenant_id: str, digest: str) -> bytes | None:
-        """The content by the hex SHA-256 of itself; None where there is none (any more).
+    async def open(self, tenant_id: str, digest: str) -> Blob | None:
+        """A file by the hex SHA-256 of its content; None where there is none (any more).
 
         Raises `StoreUnavailable`.
         """
@@ -126,18 +127,19 @@ class AttachmentDoor:
     async def show(self, request: Request) -> Response:
         """Give the file to whoever holds its link."""
         shown = self._links.read(request.path_params["token"], self._clock.now_ms())
-        content = None if shown is None else await self._content(shown)
-        if shown is None or content is None:
+        blob = None if shown is None else await self._opened(shown)
+        if shown is None or blob is None:
             raise HTTPException(404, "no such file", headers=_HEADERS)
         headers = {
             "content-disposition": _disposition(shown.file_name),
+            "content-length": str(blob.size_bytes),
             "content-type": shown.media_type,  # as it is: no charset is added
         }
-        return Response(content, headers=_HEADERS | headers)
+        return StreamingResponse(blob.chunks, headers=_HEADERS | headers)
 
-    async def _content(self, shown: Shown) -> bytes | None:
+    async def _opened(self, shown: Shown) -> Blob | None:
         try:
-            return await self._blobs.get(shown.tenant_id, shown.digest)
+            return await self._blobs.open(shown.tenant_id, shown.digest)
         except StoreUnavailable:
             later = {"retry-after": str(RETRY_AFTER_SECONDS)}
             raise HTTPException(503, "not now", headers=_HEADERS | later) from None

@@ -10,6 +10,7 @@ from typing import Any
 from services.chassis.bus.processor import Row, Table
 from services.intake.core.delivery.model import Barrier, Dispatch, Gate, Phase
 from services.intake.core.links import LinkReason
+from services.intake.core.media import WantedMedia
 from services.intake.core.model import (
     Attachment,
     Automatic,
@@ -37,6 +38,7 @@ THREADER_TABLES = (
     Table("conversation_change", ("conversation_id", "sequence")),
     Table("message_delivery", ("message_id",)),
     Table("parked_receipt", ("account_id", "provider_message_id")),
+    Table("media_wanted", ("message_id", "attachment_id")),
 )
 DELIVERY_TABLES = (
     Table("dispatch", ("message_id",)),
@@ -66,6 +68,9 @@ _message, _attachment, _step = _Columns(Message), _Columns(Attachment), _Columns
 _MESSAGE_COLUMNS = tuple(field.name for field in fields(Message))
 _delivery, _receipt = _Columns(Delivery), _Columns(Receipt)
 _dispatch, _gate = _Columns(Dispatch), _Columns(Gate)
+_media = _Columns(WantedMedia)
+_MEDIA_COLUMNS = tuple(each.name for each in fields(WantedMedia) if each.name != "attachment")
+_FILE_COLUMNS = tuple(each.name for each in fields(Attachment) if each.name != "error")
 
 
 def customer_row(customer: Customer, *, yields_to: str = "") -> Row:
@@ -179,9 +184,14 @@ def message_of(row: Mapping[str, Any]) -> Message:
             "channel": Channel(row["channel"]),
             "participants": tuple(row["participants"]),
             "automatic": Automatic(row["automatic"]) if row["automatic"] else None,
-            "attachments": tuple(Attachment(**item) for item in row["attachments"]),
+            "attachments": tuple(map(attachment_of, row["attachments"])),
         }
     )
+
+
+def attachment_of(item: Mapping[str, Any]) -> Attachment:
+    """From an element of `message.attachments`, which may lack what came later."""
+    return Attachment(**item)
 
 
 def delivery_row(delivery: Delivery) -> Row:
@@ -221,6 +231,30 @@ def receipt_of(row: Mapping[str, Any]) -> Receipt:
     )
 
 
+def media_row(wanted: WantedMedia, *, shard: int, waiting: bool = True) -> Row:
+    """As `media_wanted` keeps a file that waits to be fetched."""
+    values, file = _media(wanted), _attachment(wanted.attachment)
+    return {
+        **{name: values[name] for name in _MEDIA_COLUMNS},
+        **{name: file[name] for name in _FILE_COLUMNS},
+        "shard": shard,
+        "waiting": waiting,
+    }
+
+
+def settled_media_row(message_id: str, attachment_id: str) -> Row:
+    """What ends the waiting: the commit deletes the row, so nothing else matters."""
+    file = Attachment(attachment_id, "", "", 0, "")
+    return media_row(WantedMedia("", "", "", "", message_id, file, 0), shard=0, waiting=False)
+
+
+def media_of(row: Mapping[str, Any]) -> WantedMedia:
+    """From a row of `media_wanted`."""
+    file = {name: row[name] for name in _FILE_COLUMNS}
+    values = {name: row[name] for name in _MEDIA_COLUMNS}
+    return WantedMedia(**values, attachment=Attachment(**file))
+
+
 def dispatch_row(dispatch: Dispatch, *, shard: int, resident: bool) -> Row:
     """As `dispatch` keeps it; `resident` ones are loaded with their shard."""
     row = _dispatch(dispatch) | {
@@ -240,7 +274,7 @@ def dispatch_of(row: Mapping[str, Any]) -> Dispatch:
             "channel": Channel(row["channel"]),
             "phase": Phase(row["phase"]),
             "kind": Kind(row["kind"]),
-            "attachments": tuple(Attachment(**item) for item in row["attachments"]),
+            "attachments": tuple(map(attachment_of, row["attachments"])),
             "references": tuple(row["refs"]),
             "participants": tuple(row["participants"]),
         }

@@ -10,7 +10,7 @@ import asyncpg
 
 from services.chassis.bus.postgres_store import translated
 from services.chassis.postgres.pool import Connection, Postgres
-from services.intake.core.model import Conversation, Delivery, Message
+from services.intake.core.model import Attachment, Conversation, Delivery, Message
 from services.intake.shell import rows
 from services.intake.shell.filters import Filter, where
 
@@ -119,6 +119,15 @@ class ConversationStore:
             row = await self._postgres.pool.fetchrow(_THREADING, message_id, tenant_id)
         return (row["conversation_id"], row["threading"]) if row else None
 
+    async def attachment(
+        self, tenant_id: str, message_id: str, attachment_id: str
+    ) -> Attachment | None:
+        """A file of a message of this tenant."""
+        async with translated():
+            found = await self._postgres.pool.fetchval(_ATTACHMENTS, message_id, tenant_id)
+        files = (rows.attachment_of(item) for item in found or ())
+        return next((file for file in files if file.attachment_id == attachment_id), None)
+
     async def all_open(
         self, connection: Connection, tenant_id: str, conditions: Filter
     ) -> Sequence[Conversation]:
@@ -201,6 +210,7 @@ ORDER BY m.occurred_at_ms DESC, m.message_id DESC LIMIT $5"""
 _THREADING = (
     "SELECT conversation_id, threading FROM message WHERE message_id = $1 AND tenant_id = $2"
 )
+_ATTACHMENTS = "SELECT attachments FROM message WHERE message_id = $1 AND tenant_id = $2"
 _SENT_IDS = """
 SELECT provider_message_id FROM dispatch
 WHERE home_id = $1 AND account_id = $2 AND greatest(attempted_at_ms, settled_at_ms) >= $3

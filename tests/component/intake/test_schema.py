@@ -13,6 +13,7 @@ import pytest
 
 from services.chassis.bus.processor import Row
 from services.intake.core.delivery.model import Barrier, Dispatch, Gate, Phase
+from services.intake.core.media import WantedMedia
 from services.intake.core.model import Attachment, Kind, Progress, Receipt
 from services.intake.shell import rows
 from services.intake.shell.rows import DELIVERY_TABLES, THREADER_TABLES
@@ -29,6 +30,9 @@ ROWS: Mapping[str, Row] = {
     "message_delivery": rows.delivery_row(DOSSIER.deliveries["r-1"]),
     "parked_receipt": rows.receipt_row(
         Receipt("a", "SM", Progress.SENT, "", NOON_MS), home_id="h", waiting=True
+    ),
+    "media_wanted": rows.media_row(
+        WantedMedia("acme", "h", "a", "c", "m", Attachment("m-0", "", "", 0, "x:1"), 0), shard=0
     ),
     "dispatch": rows.dispatch_row(dispatch(), shard=0, resident=True),
     "account_gate": rows.gate_row(
@@ -82,6 +86,17 @@ LOOKUPS = {
     "message_delivery_of_home": """
         SELECT * FROM message_delivery
         WHERE home_id = ANY($1::text[]) AND provider_message_id = ANY($2::text[])""",
+    "message_of_file": """
+        SELECT FROM message WHERE attachments <> '[]'
+        AND attachments @> jsonb_build_array(jsonb_build_object('reference', $1::text))""",
+    "message_of_original": """
+        SELECT FROM message WHERE original_reference <> '' AND original_reference = $1::text""",
+    "media_wanted_of_shard": (
+        "SELECT * FROM media_wanted WHERE shard = $1::integer AND waiting = $2::boolean"
+    ),
+    "media_wanted_of_conversation": (
+        "DELETE FROM media_wanted WHERE conversation_id = ANY($1::text[])"
+    ),
     "dispatch_of_recipient": """
         SELECT provider_message_id FROM dispatch
         WHERE home_id = $1::text AND account_id = $2::text

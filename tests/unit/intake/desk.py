@@ -11,6 +11,7 @@ from switchboard.intake.v1 import commands_pb2, events_pb2, model_pb2
 
 from services.intake.core.delivery.model import Dispatch
 from services.intake.core.delivery.policies import DeliveryPolicy
+from services.intake.core.media import WantedMedia
 from services.intake.core.policies import ThreadingPolicy
 from services.intake.shell.consumers.delivery import CallReady, Delivery
 from services.intake.shell.consumers.threader import Threader
@@ -33,6 +34,16 @@ class Lost:
         self.adopted += dispatches
 
 
+class Adopting:
+    """Remembers which files it was told to take up."""
+
+    def __init__(self) -> None:
+        self.adopted: list[WantedMedia] = []
+
+    def adopt(self, wanted: Sequence[WantedMedia]) -> None:
+        self.adopted += wanted
+
+
 class Desk:
     """Threader and delivery; `calls` are the provider calls that were told to be made."""
 
@@ -40,7 +51,8 @@ class Desk:
         self.lost = Lost()
         self.calls: list[Dispatch] = []
         self.told: list[object] = []
-        self.threads = World(lambda: Threader(policy), partitions=partitions)
+        self.media = Adopting()
+        self.threads = World(lambda: Threader(policy, self.media), partitions=partitions)
         self.deliveries = World(lambda: Delivery(DELIVERY, self.lost), partitions=partitions)
         self.deliveries.bus = self.threads.bus
         self.deliveries.clock = self.threads.clock  # type: ignore[method-assign] # one clock for both

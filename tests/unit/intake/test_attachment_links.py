@@ -11,17 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from services.chassis.bus.fates import StoreUnavailable
 from services.intake.core.delivery.model import Phase
 from services.intake.core.model import Attachment
+from services.intake.ports import Blob
 from services.intake.shell.attachment_links import (
     LIVES_MS,
     NAME_CHARACTERS_MAX,
     AttachmentDoor,
     AttachmentLinks,
 )
+from tests.support.memory_blobs import MemoryBlobs
 from tests.unit.intake.doors import PUBLIC_URL
 from tests.unit.intake.given import NOON_MS, TENANT, dispatch
 
@@ -47,11 +49,11 @@ class Blobs:
     away: bool = False
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    async def get(self, tenant_id: str, digest: str) -> bytes | None:
+    async def open(self, tenant_id: str, digest: str) -> Blob | None:
         self.asked.append((tenant_id, digest))
         if self.away:
             raise StoreUnavailable("away")
-        return self.kept.get((tenant_id, digest))
+        return await MemoryBlobs(self.kept).open(tenant_id, digest)
 
     def now_ms(self) -> int:
         return NOON_MS
@@ -68,8 +70,11 @@ async def opened(link: str, blobs: Blobs | None = None) -> Response:
 
 async def test_a_file_is_given_to_be_saved() -> None:
     response = await opened(token())
-    assert (response.status_code, response.body) == (200, CONTENT)
+    assert isinstance(response, StreamingResponse)
+    content = b"".join([bytes(chunk) async for chunk in response.body_iterator])  # type: ignore[arg-type] # no text
+    assert (response.status_code, content) == (200, CONTENT)
     headers = response.headers
+    assert headers["content-length"] == str(len(CONTENT))
     assert headers["content-type"] == "application/pdf"
     assert headers["content-disposition"] == (
         "attachment; filename=\"Rechnung_M_rz.pdf\"; filename*=UTF-8''Rechnung%20M%C3%A4rz.pdf"

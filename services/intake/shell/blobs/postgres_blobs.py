@@ -12,6 +12,7 @@ from services.chassis.clock import Clock
 from services.chassis.postgres.pool import Postgres
 from services.intake.core.blobs import digest_of
 from services.intake.ports import Blob
+from services.intake.shell.blobs.ledger import NOTE
 
 CHUNK_BYTES: Final = 1 << 20
 """A statement moves so much: small enough to end in time while others write too."""
@@ -27,7 +28,7 @@ class PostgresBlobs:
 
     async def put(self, tenant_id: str, content: bytes) -> str:
         """Keep a file, whole or not at all."""
-        digest = digest_of(content)
+        digest = await asyncio.to_thread(digest_of, content)
         async with (
             self._putting,
             translated(),
@@ -35,13 +36,21 @@ class PostgresBlobs:
             connection.transaction(),
         ):
             fresh = await connection.fetchval(
-                _ADD, tenant_id, digest, len(content), self._clock.now_ms()
+                NOTE, tenant_id, digest, len(content), self._clock.now_ms()
             )
             for number in range(_count(len(content)) if fresh else 0):
                 begin = number * CHUNK_BYTES
                 chunk = content[begin : begin + CHUNK_BYTES]
                 await connection.execute(_ADD_CHUNK, tenant_id, digest, number, chunk)
         return digest
+
+    async def hold(self, tenant_id: str, digest: str) -> bool:
+        """Keep a file for a day from now."""
+        async with translated():
+            held = await self._postgres.pool.fetchval(
+                _HOLD, tenant_id, digest, self._clock.now_ms()
+            )
+        return held is not None
 
     async def open(self, tenant_id: str, digest: str) -> Blob | None:
         """A file, its chunks read one by one."""
@@ -67,9 +76,7 @@ def _count(size: int) -> int:
     return -(-size // CHUNK_BYTES)
 
 
-_ADD = """
-INSERT INTO blob (tenant_id, digest, size_bytes, created_at_ms) VALUES ($1, $2, $3, $4)
-ON CONFLICT DO NOTHING RETURNING true"""
+_HOLD = "UPDATE blob SET put_at_ms = $3 WHERE tenant_id = $1 AND digest = $2 RETURNING true"
 _ADD_CHUNK = "INSERT INTO blob_chunk (tenant_id, digest, number, content) VALUES ($1, $2, $3, $4)"
 _SIZE = "SELECT size_bytes FROM blob WHERE tenant_id = $1 AND digest = $2"
 _CHUNK = "SELECT content FROM blob_chunk WHERE tenant_id = $1 AND digest = $2 AND number = $3"

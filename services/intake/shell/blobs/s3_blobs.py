@@ -7,11 +7,12 @@ is not there.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote, urlsplit
 
 from obstore.exceptions import BaseError
@@ -44,20 +45,37 @@ class Bucket:
     secret: SecretStr
 
 
-class S3Blobs:
-    """A `BlobStore`."""
+class Ledger(Protocol):
+    """Where it is written down which files there are."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    async def note(self, tenant_id: str, digest: str, size_bytes: int) -> None:
+        """A file is about to be put, or named. Raises `StoreUnavailable`."""
+
+
+class S3Blobs:
+    """A `BlobStore`. The ledger knows of a file before the bucket has it, so none is forgotten."""
+
+    def __init__(self, bucket: Bucket, ledger: Ledger) -> None:
         self._store = _store(bucket)
+        self._ledger = ledger
 
     async def put(self, tenant_id: str, content: bytes) -> str:
         """Keep a file; one that is there is not sent again."""
-        digest = digest_of(content)
+        digest = await asyncio.to_thread(digest_of, content)
+        await self._ledger.note(tenant_id, digest, len(content))
         if await self._size(tenant_id, digest) is None:
             with _translated():
                 key = _key(tenant_id, digest)
                 await self._store.put_async(key, content, use_multipart=False)
         return digest
+
+    async def hold(self, tenant_id: str, digest: str) -> bool:
+        """Keep a file for a day from now; first noted, then looked for, as a sweep may be on."""
+        size = await self._size(tenant_id, digest)
+        if size is not None:
+            await self._ledger.note(tenant_id, digest, size)
+            size = await self._size(tenant_id, digest)
+        return size is not None
 
     async def open(self, tenant_id: str, digest: str) -> Blob | None:
         """A file, read range by range: a slow reader holds no connection."""

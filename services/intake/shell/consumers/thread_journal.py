@@ -10,7 +10,9 @@ from switchboard.engine.v1.records_pb2 import CommandOutcome
 from switchboard.intake.v1 import commands_pb2, events_pb2
 
 from services.chassis.bus.processor import Out
+from services.intake.core.attachments import wanted
 from services.intake.core.events import (
+    AttachmentChanged,
     ConversationEvent,
     ConversationOpened,
     ConversationsMerged,
@@ -21,6 +23,7 @@ from services.intake.core.events import (
     DeliveryEvent,
     DeliveryProgressed,
     Event,
+    MediaSettled,
     MessageAdded,
     MessageEdited,
     MessageEvent,
@@ -39,7 +42,9 @@ from services.intake.core.refusals import Rejection
 from services.intake.shell import rows
 from services.intake.shell.consumers.closing import closing_timer
 from services.intake.shell.consumers.customer_journal import record_of_customer
+from services.intake.shell.consumers.media_journal import record_attachment, record_settled
 from services.intake.shell.consumers.regrouping_journal import record_merge, record_split
+from services.intake.shell.consumers.wanting import MediaWanted
 from services.intake.shell.topics import CONVERSATIONS, INPUTS, OUTBOUND
 from services.intake.shell.wire import deliveries, linking, outputs
 
@@ -49,7 +54,7 @@ class Cause:
     """What led to a decision. `source_id` names what asked for it, `conversation_id` if it did.
 
     `home_id` is where it came to first; `said` is the input itself, should another home have to
-    decide; a timer has none.
+    decide; a timer has none. `shard` is where it came in.
     """
 
     tenant_id: str
@@ -61,6 +66,7 @@ class Cause:
     source_id: str = ""
     conversation_id: str = ""
     said: commands_pb2.IntakeInput | None = None
+    shard: int = 0
 
 
 class OutJournal:
@@ -106,6 +112,10 @@ class OutJournal:
                 self._revised(after, event)
             case MessageReacted():
                 self._reacted(after, event)
+            case AttachmentChanged():
+                record_attachment(self, after, event)
+            case MediaSettled():
+                record_settled(self, event)
             case MessagePassedOn():
                 self.forward(event.home_id, after.home_id, event.conversation_id)
             case _:
@@ -215,6 +225,9 @@ class OutJournal:
         outputs.add_message(envelope, event)
         self.emit(envelope)
         self._out.tell(event)
+        for file in wanted(message, conversation, self._out.now_ms):
+            self.put("media_wanted", rows.media_row(file, shard=self._cause.shard))
+            self._out.tell(MediaWanted(file))
         if message.kind.is_outbound:
             queued = after.deliveries[message.message_id]
             self.put("message_delivery", rows.delivery_row(queued))

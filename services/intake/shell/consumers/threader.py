@@ -18,7 +18,8 @@ from services.intake.shell.consumers.dossiers import Dossiers, read_through
 from services.intake.shell.consumers.forwarding import next_home
 from services.intake.shell.consumers.thread_journal import Cause, OutJournal
 from services.intake.shell.consumers.wanted import unwrapped
-from services.intake.shell.rows import THREADER_TABLES
+from services.intake.shell.consumers.wanting import Adopting
+from services.intake.shell.rows import THREADER_TABLES, media_of
 from services.intake.shell.topics import INPUTS
 from services.intake.shell.wire import commands, inputs
 from services.intake.shell.wire.results import result
@@ -33,8 +34,9 @@ class Threader:
     topics: Mapping[str, type[Message]] = {INPUTS: commands_pb2.IntakeInput}
     tables: tuple[Table, ...] = THREADER_TABLES
 
-    def __init__(self, policy: ThreadingPolicy) -> None:
+    def __init__(self, policy: ThreadingPolicy, media: Adopting) -> None:
         self._policy = policy
+        self._media = media
 
     def entity(self, message: Message) -> str:
         """A customer and all of theirs: a record that cannot work parks nobody else."""
@@ -45,8 +47,12 @@ class Threader:
         return inputs.request_key(_input(message))
 
     async def load(self, rows: Rows, shard: int) -> Dossiers:
-        """Nothing: millions of customers are read through, a batch's worth at a time."""
-        del rows, shard
+        """Of customers nothing: millions are read through, a batch's worth at a time.
+
+        Files that are still wanted are this process' to fetch from now on.
+        """
+        found = await rows.select("media_wanted", shard=shard, waiting=True)
+        self._media.adopt([media_of(row) for row in found])
         return Map()
 
     async def fetch(
@@ -66,7 +72,7 @@ class Threader:
             raise ValueError("keyed by something else than its home")
         first, dossier = unwrapped(said), state[said.home_id]
         command = commands.command_of(first, now_ms=given.now_ms, new_id=out.new_id)
-        journal = OutJournal(out, _cause(said, first, command, given.now_ms), self._policy)
+        journal = OutJournal(out, _cause(given, said, first, command), self._policy)
         moved_to = next_home(dossier, said, first)
         if moved_to:
             journal.forward(moved_to, said.home_id)
@@ -110,10 +116,10 @@ def _input(message: Message) -> commands_pb2.IntakeInput:
 
 
 def _cause(
+    given: Input,
     said: commands_pb2.IntakeInput,
     first: commands_pb2.IntakeInput,
     command: Command,
-    now_ms: int,
 ) -> Cause:
     return Cause(
         tenant_id=first.tenant_id,
@@ -121,8 +127,9 @@ def _cause(
         command=first.WhichOneof("kind") or "",
         request_id=first.request_id,
         actor=first.actor,
-        occurred_at_ms=min(first.occurred_at_ms or now_ms, now_ms),
+        occurred_at_ms=min(first.occurred_at_ms or given.now_ms, given.now_ms),
         source_id=getattr(command, "source_id", ""),
         conversation_id=getattr(command, "conversation_id", ""),
         said=said,
+        shard=given.record.partition,
     )

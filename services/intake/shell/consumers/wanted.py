@@ -15,7 +15,7 @@ from services.intake.shell.consumers.closing import closing
 from services.intake.shell.wire import names
 
 _NAMING_CONVERSATIONS: Final = frozenset(
-    {"reply", "add_note", "set_status", "send_message", "tag", "unmerge"}
+    {"reply", "add_note", "set_status", "send_message", "tag", "unmerge", "attachment_stored"}
 )
 _REVISIONS: Final = frozenset({"edit_message", "retract_message", "react_to_message"})
 
@@ -85,6 +85,8 @@ def _note(want: Wanted, said: commands_pb2.IntakeInput) -> None:
             want.reacted_ids.add(body.provider_message_id)
     elif kind in _NAMING_CONVERSATIONS:
         want.conversation_ids.add(body.conversation_id)
+        if kind == "attachment_stored":
+            want.message_ids.add(body.message_id)
     else:
         _note_regrouping(want, kind, body)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from switchboard.intake.v1 import commands_pb2
@@ -18,6 +19,7 @@ from services.intake.core.model import Conversation
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.addresses import BadAddress, normalise
 from services.intake.shell.filters import BadFilter, Filter, parse
+from services.intake.shell.grpc_api.attachments import Attachments
 from services.intake.shell.grpc_api.callers import actor
 from services.intake.shell.grpc_api.commands import Commands
 from services.intake.shell.store import After, ConversationStore, Hit
@@ -35,8 +37,10 @@ class ConversationApi(ConversationServiceServicer):
         accounts: AccountBook,
         commands: Commands,
         watch: ConversationWatch,
+        attachments: Attachments,
     ) -> None:
         self._accounts = accounts
+        self._attachments = attachments
         self._store = store
         self._commands = commands
         self._watch = watch
@@ -159,11 +163,25 @@ class ConversationApi(ConversationServiceServicer):
         reply = commands_pb2.Reply(
             conversation_id=request.conversation_id,
             text=masked(request.text),
-            attachments=request.attachments,
+            attachments=await self._attachments.named(request.attachments),
             status=request.status,
         )
         said.reply.CopyFrom(reply)
         return await self._commands.run(said, pb.ReplyResponse)
+
+    async def UploadAttachment(
+        self, requests: AsyncIterator[pb.UploadAttachmentRequest], _: Any
+    ) -> pb.UploadAttachmentResponse:
+        """Take a file for an answer."""
+        return await self._attachments.take(requests)
+
+    async def DownloadAttachment(
+        self, request: pb.DownloadAttachmentRequest, _: Any
+    ) -> AsyncIterator[pb.DownloadAttachmentResponse]:
+        """A file of a message."""
+        async with aclosing(self._attachments.give(request)) as responses:
+            async for response in responses:
+                yield response
 
     async def AddNote(self, request: pb.AddNoteRequest, _: Any) -> pb.AddNoteResponse:
         """Note something for colleagues."""

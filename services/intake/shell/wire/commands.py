@@ -19,6 +19,7 @@ from services.intake.core.commands import (
     Say,
     SetConsent,
     SetStatus,
+    SettleMedia,
     Split,
     StartConversation,
     Tag,
@@ -290,6 +291,21 @@ def _erase(said: commands_pb2.IntakeInput, now_ms: int, _: NewId) -> Command:
     )
 
 
+def _media(said: commands_pb2.IntakeInput, _now_ms: int, _: NewId) -> Command:
+    told = said.attachment_stored
+    return SettleMedia(
+        tenant_id=said.tenant_id,
+        home_id=said.home_id,
+        message_id=told.message_id,
+        attachment_id=told.attachment_id,
+        reference=told.reference,
+        media_type=told.media_type,
+        size_bytes=told.size_bytes,
+        file_name=told.file_name,
+        error=told.error,
+    )
+
+
 _COMMANDS: Mapping[str, Callable[[Any, int, NewId], Command]] = {
     "inbound_message": _receive,
     "edit_message": _revision,
@@ -301,6 +317,7 @@ _COMMANDS: Mapping[str, Callable[[Any, int, NewId], Command]] = {
     "set_status": _set_status,
     "delivery_receipt": _receipt,
     "delivery_result": _result,
+    "attachment_stored": _media,
     "upsert_customer": _upsert,
     "start_conversation": _start,
     "tag": _tag,

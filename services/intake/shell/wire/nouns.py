@@ -106,6 +106,7 @@ def attachment(item: Attachment) -> model_pb2.Attachment:
         media_type=item.media_type,
         size_bytes=item.size_bytes,
         reference=item.reference,
+        error=item.error,
     )
 
 

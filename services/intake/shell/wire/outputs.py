@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from switchboard.intake.v1 import events_pb2, model_pb2
 
 from services.intake.core.events import (
+    AttachmentChanged,
     ConversationOpened,
     ConversationsMerged,
     ConversationSplit,
@@ -123,6 +124,13 @@ def delivery_changed(said: DeliveryProgressed) -> events_pb2.DeliveryChanged:
         error_code=said.delivery.reason,
         purpose=names.purpose(said.delivery.kind),
         source_id=said.delivery.source_id,
+    )
+
+
+def attachment_changed(said: AttachmentChanged) -> events_pb2.AttachmentChanged:
+    """A file of a message is in our store, or never will be."""
+    return events_pb2.AttachmentChanged(
+        message_id=said.message.message_id, attachment=nouns.attachment(said.attachment)
     )
 
 

@@ -150,6 +150,7 @@ class IntakeInput(_message.Message):
     REACT_TO_MESSAGE_FIELD_NUMBER: _builtins.int
     YIELD_CUSTOMER_FIELD_NUMBER: _builtins.int
     HAND_OVER_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_STORED_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant."""
     occurred_at_ms: _builtins.int
@@ -264,6 +265,10 @@ class IntakeInput(_message.Message):
     def hand_over(self) -> Global___HandOver:
         """One home gives its customer, or a part of it, to another."""
 
+    @_builtins.property
+    def attachment_stored(self) -> Global___AttachmentStored:
+        """Our store has a customer's file, or it cannot be had."""
+
     def __init__(
         self,
         *,
@@ -298,12 +303,13 @@ class IntakeInput(_message.Message):
         react_to_message: Global___ReactToMessage | None = ...,
         yield_customer: Global___YieldCustomer | None = ...,
         hand_over: Global___HandOver | None = ...,
+        attachment_stored: Global___AttachmentStored | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["add_note", b"add_note", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "react_to_message", b"react_to_message", "reply", b"reply", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_note", b"add_note", "attachment_stored", b"attachment_stored", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "react_to_message", b"react_to_message", "reply", b"reply", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "add_note", b"add_note", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "home_id", b"home_id", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "occurred_at_ms", b"occurred_at_ms", "react_to_message", b"react_to_message", "received_at_ms", b"received_at_ms", "reply", b"reply", "request_id", b"request_id", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "tenant_id", b"tenant_id", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "add_note", b"add_note", "attachment_stored", b"attachment_stored", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "home_id", b"home_id", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "occurred_at_ms", b"occurred_at_ms", "react_to_message", b"react_to_message", "received_at_ms", b"received_at_ms", "reply", b"reply", "request_id", b"request_id", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "tenant_id", b"tenant_id", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "inbound_message", "delivery_receipt", "call_event", "delivery_result", "start_conversation", "reply", "add_note", "set_status", "merge", "unmerge", "split", "tag", "upsert_customer", "link_identity", "unlink_identity", "erase_customer", "set_consent", "send_message", "forward", "edit_message", "retract_message", "react_to_message", "yield_customer", "hand_over"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "inbound_message", "delivery_receipt", "call_event", "delivery_result", "start_conversation", "reply", "add_note", "set_status", "merge", "unmerge", "split", "tag", "upsert_customer", "link_identity", "unlink_identity", "erase_customer", "set_consent", "send_message", "forward", "edit_message", "retract_message", "react_to_message", "yield_customer", "hand_over", "attachment_stored"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -620,6 +626,56 @@ class CallEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallEvent: _TypeAlias = CallEvent  # noqa: Y015
+
+@_typing.final
+class AttachmentStored(_message.Message):
+    """What became of a file that a message names at its provider, told by the process that fetched it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_ID_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    """Message that names the file."""
+    attachment_id: _builtins.str
+    """The file, by its id in the message."""
+    reference: _builtins.str
+    """Where its content is now; empty if it could not be fetched."""
+    media_type: _builtins.str
+    """Media type that the content shows."""
+    size_bytes: _builtins.int
+    """Size in bytes."""
+    file_name: _builtins.str
+    """Name that the provider gave with the content, if the message has none. PII."""
+    error: _builtins.str
+    """Why it could not be fetched, and will not be tried again; empty if it was."""
+    conversation_id: _builtins.str
+    """Conversation that the message joined."""
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        attachment_id: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        media_type: _builtins.str = ...,
+        size_bytes: _builtins.int = ...,
+        file_name: _builtins.str = ...,
+        error: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachment_id", b"attachment_id", "conversation_id", b"conversation_id", "error", b"error", "file_name", b"file_name", "media_type", b"media_type", "message_id", b"message_id", "reference", b"reference", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttachmentStored: _TypeAlias = AttachmentStored  # noqa: Y015
 
 @_typing.final
 class DeliveryResult(_message.Message):

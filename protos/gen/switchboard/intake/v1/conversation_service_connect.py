@@ -21,7 +21,7 @@ from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
 from pyqwest import Client, SyncClient
 
-from .conversation_service_pb2 import AddNoteRequest, AddNoteResponse, ExplainThreadingRequest, ExplainThreadingResponse, GetConversationRequest, GetConversationResponse, GetTimelineRequest, GetTimelineResponse, ListConversationsRequest, ListConversationsResponse, MergeConversationsRequest, MergeConversationsResponse, ReplyRequest, ReplyResponse, SearchConversationsRequest, SearchConversationsResponse, SetStatusRequest, SetStatusResponse, SplitConversationRequest, SplitConversationResponse, StartConversationRequest, StartConversationResponse, TagConversationRequest, TagConversationResponse, UnmergeConversationRequest, UnmergeConversationResponse, WatchConversationsRequest, WatchConversationsResponse
+from .conversation_service_pb2 import AddNoteRequest, AddNoteResponse, DownloadAttachmentRequest, DownloadAttachmentResponse, ExplainThreadingRequest, ExplainThreadingResponse, GetConversationRequest, GetConversationResponse, GetTimelineRequest, GetTimelineResponse, ListConversationsRequest, ListConversationsResponse, MergeConversationsRequest, MergeConversationsResponse, ReplyRequest, ReplyResponse, SearchConversationsRequest, SearchConversationsResponse, SetStatusRequest, SetStatusResponse, SplitConversationRequest, SplitConversationResponse, StartConversationRequest, StartConversationResponse, TagConversationRequest, TagConversationResponse, UnmergeConversationRequest, UnmergeConversationResponse, UploadAttachmentRequest, UploadAttachmentResponse, WatchConversationsRequest, WatchConversationsResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
@@ -75,6 +75,19 @@ class ConversationService(Protocol):
     async def reply(self, request: ReplyRequest, ctx: RequestContext[ReplyRequest, ReplyResponse], /) -> ReplyResponse:
         """
         Answers the customer on the channel they wrote on.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def upload_attachment(self, request: AsyncIterator[UploadAttachmentRequest], ctx: RequestContext[UploadAttachmentRequest, UploadAttachmentResponse], /) -> UploadAttachmentResponse:
+        """
+        Takes a file for an answer, a piece at a time, the description first. A file that no message
+        names within a day may be forgotten.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def download_attachment(self, request: DownloadAttachmentRequest, ctx: RequestContext[DownloadAttachmentRequest, DownloadAttachmentResponse], /) -> AsyncIterator[DownloadAttachmentResponse]:
+        """
+        Gives a file of a message, a piece at a time, the description first.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -205,6 +218,28 @@ class ConversationServiceASGIApplication(ConnectASGIApplication[ConversationServ
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.reply,
+                ),
+                "/switchboard.intake.v1.ConversationService/UploadAttachment": Endpoint.client_stream(
+                    method=MethodInfo(
+                        name="UploadAttachment",
+                        service_name="switchboard.intake.v1.ConversationService",
+                        input=UploadAttachmentRequest,
+                        output=UploadAttachmentResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.CLIENT_STREAM,
+                    ),
+                    function=svc.upload_attachment,
+                ),
+                "/switchboard.intake.v1.ConversationService/DownloadAttachment": Endpoint.server_stream(
+                    method=MethodInfo(
+                        name="DownloadAttachment",
+                        service_name="switchboard.intake.v1.ConversationService",
+                        input=DownloadAttachmentRequest,
+                        output=DownloadAttachmentResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.SERVER_STREAM,
+                    ),
+                    function=svc.download_attachment,
                 ),
                 "/switchboard.intake.v1.ConversationService/AddNote": Endpoint.unary(
                     method=MethodInfo(
@@ -474,6 +509,53 @@ class ConversationServiceClient(ConnectClient):
             headers=headers,
             timeout_ms=timeout_ms,
         )
+    async def upload_attachment(
+        self,
+        request: AsyncIterator[UploadAttachmentRequest],
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> UploadAttachmentResponse:
+        """
+        Takes a file for an answer, a piece at a time, the description first. A file that no message
+        names within a day may be forgotten.
+        """
+        return await self.execute_client_stream(
+            request=request,
+            method=MethodInfo(
+                name="UploadAttachment",
+                service_name="switchboard.intake.v1.ConversationService",
+                input=UploadAttachmentRequest,
+                output=UploadAttachmentResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.CLIENT_STREAM,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def download_attachment(
+        self,
+        request: DownloadAttachmentRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> AsyncIterator[DownloadAttachmentResponse]:
+        """
+        Gives a file of a message, a piece at a time, the description first.
+        """
+        return self.execute_server_stream(
+            request=request,
+            method=MethodInfo(
+                name="DownloadAttachment",
+                service_name="switchboard.intake.v1.ConversationService",
+                input=DownloadAttachmentRequest,
+                output=DownloadAttachmentResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.SERVER_STREAM,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
     async def add_note(
         self,
         request: AddNoteRequest,
@@ -700,6 +782,19 @@ class ConversationServiceSync(Protocol):
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
+    def upload_attachment(self, request: Iterator[UploadAttachmentRequest], ctx: RequestContext[UploadAttachmentRequest, UploadAttachmentResponse], /) -> UploadAttachmentResponse:
+        """
+        Takes a file for an answer, a piece at a time, the description first. A file that no message
+        names within a day may be forgotten.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def download_attachment(self, request: DownloadAttachmentRequest, ctx: RequestContext[DownloadAttachmentRequest, DownloadAttachmentResponse], /) -> Iterator[DownloadAttachmentResponse]:
+        """
+        Gives a file of a message, a piece at a time, the description first.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
     def add_note(self, request: AddNoteRequest, ctx: RequestContext[AddNoteRequest, AddNoteResponse], /) -> AddNoteResponse:
         """
         Notes something for colleagues.
@@ -825,6 +920,28 @@ class ConversationServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.reply,
+                ),
+                "/switchboard.intake.v1.ConversationService/UploadAttachment": EndpointSync.client_stream(
+                    method=MethodInfo(
+                        name="UploadAttachment",
+                        service_name="switchboard.intake.v1.ConversationService",
+                        input=UploadAttachmentRequest,
+                        output=UploadAttachmentResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.CLIENT_STREAM,
+                    ),
+                    function=service.upload_attachment,
+                ),
+                "/switchboard.intake.v1.ConversationService/DownloadAttachment": EndpointSync.server_stream(
+                    method=MethodInfo(
+                        name="DownloadAttachment",
+                        service_name="switchboard.intake.v1.ConversationService",
+                        input=DownloadAttachmentRequest,
+                        output=DownloadAttachmentResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.SERVER_STREAM,
+                    ),
+                    function=service.download_attachment,
                 ),
                 "/switchboard.intake.v1.ConversationService/AddNote": EndpointSync.unary(
                     method=MethodInfo(
@@ -1090,6 +1207,53 @@ class ConversationServiceClientSync(ConnectClientSync):
                 output=ReplyResponse,
                 idempotency_level=IdempotencyLevel.UNKNOWN,
                 stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def upload_attachment(
+        self,
+        request: Iterator[UploadAttachmentRequest],
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> UploadAttachmentResponse:
+        """
+        Takes a file for an answer, a piece at a time, the description first. A file that no message
+        names within a day may be forgotten.
+        """
+        return self.execute_client_stream(
+            request=request,
+            method=MethodInfo(
+                name="UploadAttachment",
+                service_name="switchboard.intake.v1.ConversationService",
+                input=UploadAttachmentRequest,
+                output=UploadAttachmentResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.CLIENT_STREAM,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def download_attachment(
+        self,
+        request: DownloadAttachmentRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> Iterator[DownloadAttachmentResponse]:
+        """
+        Gives a file of a message, a piece at a time, the description first.
+        """
+        return self.execute_server_stream(
+            request=request,
+            method=MethodInfo(
+                name="DownloadAttachment",
+                service_name="switchboard.intake.v1.ConversationService",
+                input=DownloadAttachmentRequest,
+                output=DownloadAttachmentResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.SERVER_STREAM,
             ),
             headers=headers,
             timeout_ms=timeout_ms,

@@ -66,6 +66,16 @@ class ConversationServiceStub:
                 request_serializer=switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.ReplyRequest.SerializeToString,
                 response_deserializer=switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.ReplyResponse.FromString,
                 _registered_method=True)
+        self.UploadAttachment = channel.stream_unary(
+                '/switchboard.intake.v1.ConversationService/UploadAttachment',
+                request_serializer=switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.UploadAttachmentRequest.SerializeToString,
+                response_deserializer=switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.UploadAttachmentResponse.FromString,
+                _registered_method=True)
+        self.DownloadAttachment = channel.unary_stream(
+                '/switchboard.intake.v1.ConversationService/DownloadAttachment',
+                request_serializer=switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.DownloadAttachmentRequest.SerializeToString,
+                response_deserializer=switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.DownloadAttachmentResponse.FromString,
+                _registered_method=True)
         self.AddNote = channel.unary_unary(
                 '/switchboard.intake.v1.ConversationService/AddNote',
                 request_serializer=switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.AddNoteRequest.SerializeToString,
@@ -150,6 +160,21 @@ class ConversationServiceServicer:
 
     def Reply(self, request, context):
         """Answers the customer on the channel they wrote on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UploadAttachment(self, request_iterator, context):
+        """Takes a file for an answer, a piece at a time, the description first. A file that no message
+        names within a day may be forgotten.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadAttachment(self, request, context):
+        """Gives a file of a message, a piece at a time, the description first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -243,6 +268,16 @@ def add_ConversationServiceServicer_to_server(servicer, server):
                     servicer.Reply,
                     request_deserializer=switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.ReplyRequest.FromString,
                     response_serializer=switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.ReplyResponse.SerializeToString,
+            ),
+            'UploadAttachment': grpc.stream_unary_rpc_method_handler(
+                    servicer.UploadAttachment,
+                    request_deserializer=switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.UploadAttachmentRequest.FromString,
+                    response_serializer=switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.UploadAttachmentResponse.SerializeToString,
+            ),
+            'DownloadAttachment': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadAttachment,
+                    request_deserializer=switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.DownloadAttachmentRequest.FromString,
+                    response_serializer=switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.DownloadAttachmentResponse.SerializeToString,
             ),
             'AddNote': grpc.unary_unary_rpc_method_handler(
                     servicer.AddNote,
@@ -449,6 +484,60 @@ class ConversationService:
             '/switchboard.intake.v1.ConversationService/Reply',
             switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.ReplyRequest.SerializeToString,
             switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.ReplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadAttachment(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/switchboard.intake.v1.ConversationService/UploadAttachment',
+            switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.UploadAttachmentRequest.SerializeToString,
+            switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.UploadAttachmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadAttachment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/switchboard.intake.v1.ConversationService/DownloadAttachment',
+            switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.DownloadAttachmentRequest.SerializeToString,
+            switchboard_dot_intake_dot_v1_dot_conversation__service__pb2.DownloadAttachmentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,12 @@ class ConversationServiceStub:
     """Writes to a customer first."""
     Reply: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ReplyRequest, _conversation_service_pb2.ReplyResponse]
     """Answers the customer on the channel they wrote on."""
+    UploadAttachment: _grpc.StreamUnaryMultiCallable[_conversation_service_pb2.UploadAttachmentRequest, _conversation_service_pb2.UploadAttachmentResponse]
+    """Takes a file for an answer, a piece at a time, the description first. A file that no message
+    names within a day may be forgotten.
+    """
+    DownloadAttachment: _grpc.UnaryStreamMultiCallable[_conversation_service_pb2.DownloadAttachmentRequest, _conversation_service_pb2.DownloadAttachmentResponse]
+    """Gives a file of a message, a piece at a time, the description first."""
     AddNote: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.AddNoteRequest, _conversation_service_pb2.AddNoteResponse]
     """Notes something for colleagues."""
     SetStatus: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.SetStatusRequest, _conversation_service_pb2.SetStatusResponse]
@@ -83,6 +89,12 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     """Writes to a customer first."""
     Reply: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ReplyRequest, _conversation_service_pb2.ReplyResponse]  # type: ignore[assignment]
     """Answers the customer on the channel they wrote on."""
+    UploadAttachment: _aio.StreamUnaryMultiCallable[_conversation_service_pb2.UploadAttachmentRequest, _conversation_service_pb2.UploadAttachmentResponse]  # type: ignore[assignment]
+    """Takes a file for an answer, a piece at a time, the description first. A file that no message
+    names within a day may be forgotten.
+    """
+    DownloadAttachment: _aio.UnaryStreamMultiCallable[_conversation_service_pb2.DownloadAttachmentRequest, _conversation_service_pb2.DownloadAttachmentResponse]  # type: ignore[assignment]
+    """Gives a file of a message, a piece at a time, the description first."""
     AddNote: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.AddNoteRequest, _conversation_service_pb2.AddNoteResponse]  # type: ignore[assignment]
     """Notes something for colleagues."""
     SetStatus: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.SetStatusRequest, _conversation_service_pb2.SetStatusResponse]  # type: ignore[assignment]
@@ -152,6 +164,24 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_conversation_service_pb2.ReplyResponse, _abc.Awaitable[_conversation_service_pb2.ReplyResponse]]:
         """Answers the customer on the channel they wrote on."""
+
+    @_abc_1.abstractmethod
+    def UploadAttachment(
+        self,
+        request_iterator: _MaybeAsyncIterator[_conversation_service_pb2.UploadAttachmentRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversation_service_pb2.UploadAttachmentResponse, _abc.Awaitable[_conversation_service_pb2.UploadAttachmentResponse]]:
+        """Takes a file for an answer, a piece at a time, the description first. A file that no message
+        names within a day may be forgotten.
+        """
+
+    @_abc_1.abstractmethod
+    def DownloadAttachment(
+        self,
+        request: _conversation_service_pb2.DownloadAttachmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_conversation_service_pb2.DownloadAttachmentResponse], _abc.AsyncIterator[_conversation_service_pb2.DownloadAttachmentResponse]]:
+        """Gives a file of a message, a piece at a time, the description first."""
 
     @_abc_1.abstractmethod
     def AddNote(

@@ -46,6 +46,7 @@ class ConversationEvent(_message.Message):
     MESSAGE_EDITED_FIELD_NUMBER: _builtins.int
     MESSAGE_RETRACTED_FIELD_NUMBER: _builtins.int
     MESSAGE_REACTED_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_CHANGED_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """Deterministic id of the event."""
     occurred_at_ms: _builtins.int
@@ -122,6 +123,10 @@ class ConversationEvent(_message.Message):
     def message_reacted(self) -> Global___MessageReacted:
         """A customer reacted to a message."""
 
+    @_builtins.property
+    def attachment_changed(self) -> Global___AttachmentChanged:
+        """A file of a message is in our store, or never will be."""
+
     def __init__(
         self,
         *,
@@ -146,12 +151,13 @@ class ConversationEvent(_message.Message):
         message_edited: Global___MessageEdited | None = ...,
         message_retracted: Global___MessageRetracted | None = ...,
         message_reacted: Global___MessageReacted | None = ...,
+        attachment_changed: Global___AttachmentChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["command_rejected", b"command_rejected", "conversation", b"conversation", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "delivery_changed", b"delivery_changed", "kind", b"kind", "merged", b"merged", "message_added", b"message_added", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "note_added", b"note_added", "opened", b"opened", "replied", b"replied", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attachment_changed", b"attachment_changed", "command_rejected", b"command_rejected", "conversation", b"conversation", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "delivery_changed", b"delivery_changed", "kind", b"kind", "merged", b"merged", "message_added", b"message_added", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "note_added", b"note_added", "opened", b"opened", "replied", b"replied", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "command_rejected", b"command_rejected", "conversation", b"conversation", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "delivery_changed", b"delivery_changed", "event_id", b"event_id", "kind", b"kind", "merged", b"merged", "message_added", b"message_added", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "note_added", b"note_added", "occurred_at_ms", b"occurred_at_ms", "opened", b"opened", "replied", b"replied", "request_id", b"request_id", "sequence", b"sequence", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "attachment_changed", b"attachment_changed", "command_rejected", b"command_rejected", "conversation", b"conversation", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "delivery_changed", b"delivery_changed", "event_id", b"event_id", "kind", b"kind", "merged", b"merged", "message_added", b"message_added", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "note_added", b"note_added", "occurred_at_ms", b"occurred_at_ms", "opened", b"opened", "replied", b"replied", "request_id", b"request_id", "sequence", b"sequence", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["opened", "message_added", "replied", "note_added", "status_changed", "merged", "unmerged", "conversation_split", "tagged", "customer_updated", "delivery_changed", "command_rejected", "message_edited", "message_retracted", "message_reacted"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["opened", "message_added", "replied", "note_added", "status_changed", "merged", "unmerged", "conversation_split", "tagged", "customer_updated", "delivery_changed", "command_rejected", "message_edited", "message_retracted", "message_reacted", "attachment_changed"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -624,3 +630,31 @@ class MessageReacted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MessageReacted: _TypeAlias = MessageReacted  # noqa: Y015
+
+@_typing.final
+class AttachmentChanged(_message.Message):
+    """A file of a message is in our store, or never will be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    """The message."""
+    @_builtins.property
+    def attachment(self) -> _model_pb2.Attachment:
+        """The file as it is now. PII."""
+
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        attachment: _model_pb2.Attachment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attachment", b"attachment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachment", b"attachment", "message_id", b"message_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttachmentChanged: _TypeAlias = AttachmentChanged  # noqa: Y015

@@ -594,6 +594,7 @@ class Attachment(_message.Message):
     MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
     attachment_id: _builtins.str
     """Our id. Output only."""
     file_name: _builtins.str
@@ -603,7 +604,11 @@ class Attachment(_message.Message):
     size_bytes: _builtins.int
     """Size in bytes, 0 if unknown."""
     reference: _builtins.str
-    """Where the content is: the provider's address or our store's. PII."""
+    """Where the content is: the provider's address, or `blob:` and its SHA-256 in our store. PII."""
+    error: _builtins.str
+    """Why the content could not be fetched from the provider; empty if it was, or is yet to be.
+    Output only.
+    """
     def __init__(
         self,
         *,
@@ -612,10 +617,11 @@ class Attachment(_message.Message):
         media_type: _builtins.str = ...,
         size_bytes: _builtins.int = ...,
         reference: _builtins.str = ...,
+        error: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachment_id", b"attachment_id", "file_name", b"file_name", "media_type", b"media_type", "reference", b"reference", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachment_id", b"attachment_id", "error", b"error", "file_name", b"file_name", "media_type", b"media_type", "reference", b"reference", "size_bytes", b"size_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
