@@ -66,6 +66,9 @@ async def _doors(
     found["beyond refused share"] = len(over.refused_ms) / (
         len(over.refused_ms) + len(over.accepted_ms)
     )
+    alone, beside, grown_mb = await doors.beside_harm(edges["ours"], seconds)
+    found["alone p50"], found["beside harm p50"] = doors.p50(alone), doors.p50(beside)
+    found["grown MB"] = grown_mb
     return found
 
 
@@ -94,6 +97,7 @@ def _report(figures: Figures, costs: dict[str, list[float]]) -> None:
     threaded = _ratio(figures, mailbox.THREADER, EMPTY)
     goodput = _ratio(figures, "beyond goodput", "ours fastest")
     p50_s, p99_s = (median(figures[f"beyond {name}"]) / 1000 for name in ("p50", "p99"))
+    harmed = _ratio(figures, "beside harm p50", "alone p50")
     refused_s = median(figures["beyond refused p50"]) / 1000
     finish(
         "intake",
@@ -105,6 +109,8 @@ def _report(figures: Figures, costs: dict[str, list[float]]) -> None:
             Goal("p50 at five times too much, s", p50_s, 0.25, at_most=True),
             Goal("p99 at five times too much, s", p99_s, 1, at_most=True),
             Goal("p50 of a refusal, s", refused_s, 0.05, at_most=True),
+            Goal("latency of others beside harm", harmed, 1.2, at_most=True),
+            Goal("memory grown by harm, MB", median(figures["grown MB"]), 20, at_most=True),
         ],
         p99_ms_at_300=round(median(figures["ours p99"]), 1),
     )

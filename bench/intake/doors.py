@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gzip
 import itertools
 import sys
 import time
@@ -12,11 +14,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
+from uuid import uuid4
+
+import grpc
+import psutil
+from switchboard.intake.v1 import account_service_pb2, model_pb2
+from switchboard.intake.v1.account_service_pb2_grpc import AccountServiceStub
 
 from bench.path.floor import open_account
 from bench.path.rig import Rig
 from bench.path.webhooks import IDLE_SECONDS_MAX, Line, Webhook, sms
 from local import ports, process
+from local.demo.retrying import call
 from local.ports import LOOPBACK
 from local.process import Command
 from services.chassis.rpc import client
@@ -27,6 +36,9 @@ LINES: Final = 32
 LINES_BEYOND: Final = 500
 RATE: Final = 300
 BEYOND: Final = 5
+HARMED_RATE: Final = 100
+HARM_SECONDS: Final = 0.2
+"""So often each of the hostile ones begins anew."""
 SIDES: Final = ("bare", "ours")
 
 
@@ -69,6 +81,7 @@ async def open_edges(rig: Rig, folder: Path) -> AsyncIterator[dict[str, Edge]]:
     await rig.start([rig.unit("intake")])
     async with client.channel(f"ipv4:{LOOPBACK}:{rig.unit('intake').grpc_port}") as channel:
         await open_account(rig, TENANT, channel)
+        await _open_form(rig, channel)
     await rig.stop(["intake"])
     unit = rig.unit("intake")
     argv = (*unit.command.argv[:-1], "bench.intake.edge")
@@ -159,6 +172,46 @@ async def beyond(edge: Edge, rate: float, seconds: float) -> Beyond:
     return Beyond(len(accepted) / took_s, accepted, refused)
 
 
+async def beside_harm(edge: Edge, seconds: float) -> tuple[list[float], list[float], float]:
+    """Milliseconds of webhooks alone and beside hostile requests, and the MB that these add."""
+    server = psutil.Process(edge.rig.running["intake"].pid)
+    alone = await latencies_ms(edge, HARMED_RATE, seconds)
+    before = server.memory_info().rss
+    stop = asyncio.Event()
+    harm = [asyncio.create_task(_harm(edge, kind, stop)) for kind in _HARM]
+    beside = await latencies_ms(edge, HARMED_RATE, seconds)
+    stop.set()
+    await asyncio.gather(*harm)
+    return alone, beside, (server.memory_info().rss - before) / 1e6
+
+
+async def _harm(edge: Edge, kind: str, stop: asyncio.Event) -> None:
+    """One who does nothing else: a connection a time, for as long as it is answered or let hang."""
+    while not stop.is_set():
+        reader, writer = await asyncio.open_connection(LOOPBACK, edge.port)
+        writer.write(_HARM[kind])
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            await asyncio.wait_for(reader.read(), HARM_SECONDS)
+        writer.close()
+
+
+def _request(body: bytes, *, announced: int = 0) -> bytes:
+    head = (
+        f"POST /forms/{TENANT}-form HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        f"connection: close\r\ncontent-length: {announced or len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+_HARM: Final = {
+    "nested": _request(b"[" * 50_000 + b"]" * 50_000),
+    "large": _request(b" " * 200_000),
+    "announced": _request(b"", announced=1 << 30),
+    "trickling": _request(b"{", announced=100),
+    "packed": _request(gzip.compress(b"a" * 10_000_000)),
+}
+
+
 def p50(values: list[float]) -> float:
     """The median; 0 of nothing."""
     return median(values) if values else 0.0
@@ -167,6 +220,20 @@ def p50(values: list[float]) -> float:
 def p99(values: list[float]) -> float:
     """All but one in a hundred are faster; 0 of nothing."""
     return quantiles(values, n=100)[98] if len(values) > 1 else 0.0
+
+
+async def _open_form(rig: Rig, channel: grpc.aio.Channel) -> None:
+    """A form that anybody may post to, for those who mean harm."""
+    account = model_pb2.Account(
+        account_id=f"{TENANT}-form",
+        channel=model_pb2.CHANNEL_FORM,
+        provider="web",
+        address="contact",
+        enabled=True,
+    )
+    admin = client.metadata(rig.issuer.sign(subject="bench", roles=["admin"], tenant=TENANT))
+    upsert = account_service_pb2.UpsertAccountRequest(request_id=str(uuid4()), account=account)
+    await call(AccountServiceStub(channel).UpsertAccount, upsert, metadata=admin)
 
 
 async def _line(edge: Edge) -> Line:
