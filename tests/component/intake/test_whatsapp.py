@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import uuid4
@@ -38,7 +39,12 @@ async def written(visit: Visit, *texts: str) -> asyncpg.Record:
     """A new customer writes; gives the conversation, with all of it."""
     address = fresh_number()
     said = [
-        message("text", {"body": text}, **{"from": address.removeprefix("+"), "id": uuid4().hex})
+        message(
+            "text",
+            {"body": text},
+            timestamp=str(int(time.time())),  # an answer goes out within a day of it
+            **{"from": address.removeprefix("+"), "id": uuid4().hex},
+        )
         for text in texts
     ]
     await post(visit, change(messages=said))
