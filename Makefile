@@ -16,6 +16,8 @@ PY := $(VENV)/bin/python
 UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv
 READY := $(VENV)/ready
 WEB := services/console/web
+CHAT := services/intake/web
+WIDGET := $(shell find $(CHAT) -name node_modules -prune -o -type f -print 2>/dev/null)
 PAGE := $(shell find $(WEB) \( -name node_modules -o -name gen \) -prune -o -type f -print 2>/dev/null)
 TIERS := $(PY) -m tests.run_tiers
 
@@ -42,9 +44,9 @@ test: setup browser ## Everything that has to hold; prints the time of each tier
 
 ## Set-up
 
-.PHONY: setup prerequisites jars console browser lock
-setup: prerequisites $(READY) jars console ## Check the machine, then install all it needs
-	@echo "Set up: `$(PY) -V`, locked packages, Kafka jars, console pages."
+.PHONY: setup prerequisites jars console widget browser lock
+setup: prerequisites $(READY) jars console widget ## Check the machine, then install all it needs
+	@echo "Set up: `$(PY) -V`, locked packages, Kafka jars, pages."
 
 prerequisites: ## Say what this machine lacks, a sentence each
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 to 3.13 is missing: install python3.11."; exit 1; }
@@ -70,6 +72,16 @@ $(WEB)/node_modules/installed: $(WEB)/package-lock.json | prerequisites
 
 $(WEB)/node_modules/built: $(WEB)/node_modules/installed protos/gen/page.binpb $(PAGE)
 	@cd $(WEB) && npm run --silent build
+	@touch $@
+
+widget: $(CHAT)/node_modules/built ## Build the chat widget (npm ci, vite build)
+
+$(CHAT)/node_modules/installed: $(CHAT)/package-lock.json | prerequisites
+	@cd $(CHAT) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(CHAT)/node_modules/built: $(CHAT)/node_modules/installed $(WIDGET)
+	@cd $(CHAT) && npm run --silent build
 	@touch $@
 
 browser: $(READY) ## Find or fetch the Chromium that the page tests drive
@@ -128,7 +140,7 @@ simulation: $(READY) ## All services on the memory bus, seeded faults
 e2e: setup ## The whole stack
 	@$(TIERS) e2e
 
-page: setup browser ## The console's page in a real browser
+page: setup browser ## The console's page and the chat widget in a real browser
 	@$(TIERS) page
 
 chaos: setup ## Kills, freezes, crash points under load (DOSE=full: ten times the CI dose)
@@ -156,5 +168,5 @@ docs: $(READY) ## Write the documents that are generated from the code
 
 clean: ## Remove what was built or installed here (the download cache stays)
 	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	@rm -rf $(WEB)/node_modules services/console/static
+	@rm -rf $(WEB)/node_modules services/console/static $(CHAT)/node_modules services/intake/static
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

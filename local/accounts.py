@@ -18,7 +18,10 @@ from local.errors import StackError
 from local.home import Home
 from local.intake import TENANT, Desk
 from local.state import StackState
+from services.intake.shell.channels import web_chat
 from services.intake.shell.channels.discovery import discover
+from services.intake.shell.chat import pages as chat_pages
+from services.intake.shell.chat.pages import EXAMPLE_PAGE
 
 
 class Accounts:
@@ -135,6 +138,16 @@ def webhooks(account: model.Account, base_url: str) -> list[str]:
     paths = [("POST", hook.path) for channel in channels for hook in channel.hooks]
     paths += [("GET", each.path) for channel in channels for each in channel.handshakes]
     return [f"{how} {base_url}{path.format(account_id=account.account_id)}" for how, path in paths]
+
+
+def pages(account: model.Account, base_url: str) -> list[str]:
+    """What a page of the account's site contains, and where to try it; web chat has these."""
+    if account.provider != web_chat.PROVIDER:
+        return []
+    shown = [chat_pages.embedding(account.account_id, base_url)]
+    if account.settings.get(EXAMPLE_PAGE) == "true":
+        shown.append(f"{base_url}/chat/{account.account_id}/example")
+    return shown
 
 
 def pairs(given: Sequence[str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from local.credentials import Credentials
 
 SMS_ACCOUNT, FORM_ACCOUNT, API_ACCOUNT = "demo-sms", "demo-form", "demo-api"
+CHAT_ACCOUNT = "demo-chat"
 SMS_NUMBER, WHATSAPP_NUMBER = "+15550100000", "+15550100001"
 PAGE_ID, BOT_ID, BOT_USER = "105550100000001", "7555010001", "U0SWITCH1"
 REPEATS = "#rc=5&rp=all"
@@ -34,9 +35,9 @@ class Endpoint:
     hook: str = ""
 
 
-def endpoints(credentials: Credentials) -> tuple[Endpoint, ...]:
-    """Give all of them."""
-    return (*simulated(credentials), *_UNSIMULATED)
+def endpoints(credentials: Credentials, intake_urls: Sequence[str] = ()) -> tuple[Endpoint, ...]:
+    """Give all of them; the chat's example page is at intake's own addresses."""
+    return (*simulated(credentials), *_UNSIMULATED, _chat(intake_urls))
 
 
 def simulated(credentials: Credentials) -> tuple[Endpoint, ...]:
@@ -113,6 +114,16 @@ def _slack(credentials: Credentials) -> Endpoint:
     settings = {"team_id": "T0SWITCH1", "app_id": "A0SWITCH1", "bot_id": "B0SWITCH1"}
     names = ("signing_secret", "bot_token")
     return _endpoint("slack", "Demo app", BOT_USER, settings, names, credentials)
+
+
+def _chat(intake_urls: Sequence[str]) -> Endpoint:
+    return Endpoint(
+        account_id=CHAT_ACCOUNT,
+        channel="chat",
+        provider="web_chat",
+        name="Demo shop",
+        settings={"allowed_origins": " ".join(intake_urls), "example_page": "true"},
+    )
 
 
 def _endpoint(

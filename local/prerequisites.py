@@ -108,7 +108,7 @@ def lacks_maven(machine: Machine) -> Iterable[str]:
 def _node(machine: Machine) -> Iterable[str]:
     if version(machine.node) < NODE_MIN:
         wanted = _dotted(NODE_MIN)
-        yield f"Node {wanted} or newer is missing: install it to build the console's pages."
+        yield f"Node {wanted} or newer is missing: install it to build the pages."
     elif not machine.npm:
         yield "npm is missing: install it beside Node (Debian: apt install npm)."
 

@@ -72,7 +72,7 @@ def pytest(*arguments: str) -> tuple[str, ...]:
     return python("-m", "pytest", "--color=no", "-p", "no:cacheprovider", *arguments)
 
 
-PAGE = "tests/e2e/test_console_page.py"
+PAGES = ("tests/e2e/test_console_page.py", "tests/e2e/test_chat_page.py")
 TIERS = (
     Tier("lint", (tool("ruff", "format", "--check", "."), tool("ruff", "check", "."))),
     Tier("types", (tool("mypy"),)),
@@ -83,8 +83,8 @@ TIERS = (
     Tier("contract", (pytest("tests/contract"),)),
     Tier("component", (pytest("tests/component"),), aside=True),
     Tier("simulation", (pytest("tests/simulation"),)),
-    Tier("e2e", (pytest("tests/e2e", f"--ignore={PAGE}"),), alone=True),
-    Tier("page", (pytest(PAGE),), browser.lacking, alone=True),
+    Tier("e2e", (pytest("tests/e2e", *(f"--ignore={page}" for page in PAGES)),), alone=True),
+    Tier("page", (pytest(*PAGES),), browser.lacking, alone=True),
     Tier("chaos", (pytest("tests/chaos", "-s"),), alone=True),
 )
 

@@ -61,8 +61,12 @@ def show(
         for each in secrets
         if not each.retired_at_ms
     ]
-    hooks = accounts.webhooks(account, _base_url(home))
-    document = described(account) | {"webhooks": hooks, "secrets": versions}
+    base_url = _base_url(home)
+    document = described(account) | {
+        "webhooks": accounts.webhooks(account, base_url),
+        "pages": accounts.pages(account, base_url),
+        "secrets": versions,
+    }
     if output is console.Output.JSON:
         console.print_json(document)
         return
@@ -93,7 +97,7 @@ def put(
     home: console.HomeOption = None,
     tenant: desk.TenantOption = desk.TENANT,
 ) -> None:
-    """Create an account, or replace it whole; its secrets stay. Prints its webhooks."""
+    """Create an account, or replace it whole; its secrets stay. Prints its webhooks, or its tag."""
     from switchboard.intake.v1.model_pb2 import Account
 
     from local import accounts
@@ -113,8 +117,9 @@ def put(
     )
     written = _call(home, tenant, lambda opened: opened.put(stated))
     console.out.print(f"{account_id} is written (version {written.version}).")
-    for hook in accounts.webhooks(written, _base_url(home)):
-        console.out.print(f"    {hook}", markup=False)
+    base_url = _base_url(home)
+    for line in (*accounts.webhooks(written, base_url), *accounts.pages(written, base_url)):
+        console.out.print(f"    {line}", markup=False, soft_wrap=True)
 
 
 @app.command("rotate")

@@ -12,6 +12,7 @@ from local.commands import console
 from local.commands.up import ReplicasOption, parse_replicas, start
 from local.commands.verify import show
 from local.demo.order import Order, doors_of
+from local.endpoints import CHAT_ACCOUNT
 from local.home import Home
 from local.supervisor import plan
 
@@ -41,6 +42,8 @@ def demo(
     started = start(chosen, plan.Options(replicas=parse_replicas(replicas or [])))
     for address in started.state.http("console")[:1]:
         console.err.print(f"console: {address}")
+    for address in started.state.http("intake")[:1]:
+        console.err.print(f"chat:    {address}/chat/{CHAT_ACCOUNT}/example")
     try:
         run = _perform(chosen, started.state, Order(rate, seconds, seed, doors))
         _print(run, output)

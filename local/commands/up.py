@@ -78,7 +78,7 @@ def start(home: Home, options: plan.Options) -> launch.Started:
 async def _provide_accounts(home: Home, running: state.StackState) -> None:
     from local import accounts
 
-    stated = endpoints.endpoints(credentials.load(home))
+    stated = endpoints.endpoints(credentials.load(home), running.http("intake"))
     async with accounts.opened(home, running, patience_s=ACCOUNTS_PATIENCE_S) as opened:
         await opened.provide(stated)
 
@@ -112,5 +112,6 @@ def _print_addresses(found: state.StackState) -> None:
         console.out.print(f"  console    {address}")
     for address in found.http("intake")[:1]:
         console.out.print(f"  webhooks   {address}")
+        console.out.print(f"  chat       {address}/chat/{endpoints.CHAT_ACCOUNT}/example")
     console.out.print(f"  kafka      {found.kafka_bootstrap}")
     console.out.print("  stop with  switchboard down")

@@ -37,7 +37,7 @@ TIER_VALUES = {
 
 async def set_up_accounts(home: Home, places: Places) -> None:
     """Write the accounts that are missing: of a stack that was begun without them."""
-    stated = endpoints(places.credentials)
+    stated = endpoints(places.credentials, places.state.http("intake"))
     async with accounts.opened(home, places.state, patience_s=PATIENCE_S) as opened:
         await opened.provide(stated)
 
@@ -69,7 +69,7 @@ async def introduce(places: Places, channel: grpc.aio.Channel, people: Sequence[
 
 
 def _agent(name: str) -> routing.Agent:
-    channels = [accounts.channel_of(door.channel) for door in DOORS]
+    channels = [accounts.channel_of(name) for name in (*(door.channel for door in DOORS), "chat")]
     return routing.Agent(
         agent_id=name,
         display_name=f"Demo agent {name.rpartition('-')[2]}",

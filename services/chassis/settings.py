@@ -74,12 +74,12 @@ class ServiceSettings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced by _Environment
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced by _PlainDecoding
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env files in production
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order of precedence: arguments, environment, secret files."""
-        return init_settings, _Environment(settings_cls), _SecretFiles(file_secret_settings)
+        return init_settings, _PlainDecoding(settings_cls), _SecretFiles(file_secret_settings)
 
 
 class _PlainDecoding(EnvSettingsSource):
@@ -90,10 +90,6 @@ class _PlainDecoding(EnvSettingsSource):
             return super().decode_complex_value(field_name, field, value)
         except ValueError:
             return value
-
-
-class _Environment(_PlainDecoding):
-    pass
 
 
 class _SecretFiles(_PlainDecoding, NestedSecretsSettingsSource):

@@ -40,6 +40,12 @@ from services.intake.shell.blobs.s3_blobs import Bucket, S3Blobs
 from services.intake.shell.blobs.sweeping import BlobSweeper
 from services.intake.shell.channels.discovery import discover, providers
 from services.intake.shell.channels.protocol import MediaContext, SendingContext
+from services.intake.shell.chat.door import ChatDoor
+from services.intake.shell.chat.hub import Hub
+from services.intake.shell.chat.lines import LineStore
+from services.intake.shell.chat.sessions import SessionTokens
+from services.intake.shell.chat.sockets import ChatSocket
+from services.intake.shell.chat.standing import Parts as ChatParts
 from services.intake.shell.consumers.delivery import Delivery
 from services.intake.shell.consumers.threader import Threader
 from services.intake.shell.customer_store import CustomerStore
@@ -77,7 +83,8 @@ def build(settings: IntakeSettings) -> App:
     account_store = AccountStore(postgres, Vault([key_bytes(key) for key in keys]))
     bucket = _bucket(settings, BlobLedger(postgres, clock))
     blobs: BlobStore = bucket or PostgresBlobs(postgres, clock)
-    parts = _Parts(postgres, bus, clock, store, account_store, AccountBook(account_store), blobs)
+    book, admission = AccountBook(account_store), Admission(settings.requests_open_max, metrics)
+    parts = _Parts(postgres, bus, clock, store, account_store, book, blobs, metrics, admission)
     links = AttachmentLinks([key_bytes(key) for key in keys], settings.public_url)
     effects = Effects(
         accounts=parts.accounts,
@@ -103,24 +110,19 @@ def build(settings: IntakeSettings) -> App:
     delivery.engine.listeners += [effects.hear, metrics.hear]
     partitions = topics.load()[CONVERSATIONS].partition_count(settings.partitions)
     tail = Tail(CONVERSATIONS, bootstrap=settings.kafka_bootstrap, partitions=partitions)
-    door = Door(
-        accounts=parts.accounts,
-        reception=Reception(bus=bus, clock=clock, metrics=metrics),
-        admission=Admission(settings.requests_open_max, metrics),
-        clock=clock,
-        metrics=metrics,
-        public_url=settings.public_url,
-    )
+    door, chat = _door(settings, parts), _chat(settings, process, parts, tail, links)
     grpc, http = process.doors(
         _services(parts, settings, tail),
         routes=[
             *door.routes(discover()),
             *AttachmentDoor(links=links, blobs=blobs, clock=clock).routes(),
+            *ChatDoor(door, chat).routes(),
         ],
         body_bytes=max(hook.body_bytes_max for each in discover() for hook in each.hooks),
     )
+    http.take_web_sockets(ChatSocket)
     return process.app(
-        postgres, producer, effects, media, sweeper, threader, delivery, tail, grpc, http
+        postgres, producer, effects, media, sweeper, threader, delivery, tail, chat.hub, grpc, http
     )
 
 
@@ -135,6 +137,13 @@ class _Parts:
     account_store: AccountStore
     accounts: AccountBook
     blobs: BlobStore
+    metrics: IntakeMetrics
+    admission: Admission
+
+    @property
+    def reception(self) -> Reception:
+        """Where all ways in end; it keeps nothing."""
+        return Reception(bus=self.bus, clock=self.clock, metrics=self.metrics)
 
 
 def _services(parts: _Parts, settings: IntakeSettings, tail: Tail) -> list[Service]:
@@ -176,6 +185,41 @@ def _breakers(delivery: Processing) -> Iterable[Gate]:
     """Who waits for a provider that is away, in the shards of this process."""
     for shard in delivery.engine.shards.values():
         yield from shard.state.breakers()
+
+
+def _door(settings: IntakeSettings, parts: _Parts) -> Door:
+    return Door(
+        accounts=parts.accounts,
+        reception=parts.reception,
+        admission=parts.admission,
+        clock=parts.clock,
+        metrics=parts.metrics,
+        public_url=settings.public_url,
+    )
+
+
+def _chat(
+    settings: IntakeSettings, process: Process, parts: _Parts, tail: Tail, links: AttachmentLinks
+) -> ChatParts:
+    keys = [settings.account_key, *settings.account_keys_old]
+    hub = Hub(
+        tail,
+        background=process.background,
+        metrics=parts.metrics,
+        connections_max=settings.chat_connections_max,
+    )
+    process.health.on_drain(hub.drain)
+    return ChatParts(
+        accounts=parts.accounts,
+        reception=parts.reception,
+        admission=parts.admission,
+        lines=LineStore(parts.postgres),
+        hub=hub,
+        tokens=SessionTokens([key_bytes(key) for key in keys]),
+        links=links,
+        clock=parts.clock,
+        metrics=parts.metrics,
+    )
 
 
 def _senders(

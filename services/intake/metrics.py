@@ -36,6 +36,20 @@ class MediaMetrics:
         )
 
 
+class ChatMetrics:
+    """Of the web chat connections of a process."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.connections = catalogue.gauge(
+            "intake_chat_connections", "web chat connections that are open"
+        )
+        self.closes = catalogue.counter(
+            "intake_chat_closes_total",
+            "web chat connections that ended",
+            labels={"code": "close codes of ours, or gone"},
+        )
+
+
 class IntakeMetrics:
     """Declared once a process; a listener of both processors."""
 
@@ -72,6 +86,7 @@ class IntakeMetrics:
         )
         self.calling = catalogue.gauge("intake_provider_calls_open", "calls under way")
         self.media = MediaMetrics(catalogue)
+        self.chat = ChatMetrics(catalogue)
         self._messages = catalogue.counter(
             "intake_messages_total",
             "messages that joined a conversation",

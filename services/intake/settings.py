@@ -98,6 +98,12 @@ class IntakeSettings(ServiceSettings):
         le=100 * 1024 * 1024,
         description="largest file that is taken, in bytes; each is held in memory for a moment",
     )
+    chat_connections_max: int = Field(
+        2000,
+        ge=1,
+        le=100_000,
+        description="web chat connections of this process; each holds an open file",
+    )
     command_seconds: float = Field(
         5, gt=0, le=15, description="how long an API call waits for the outcome of its command"
     )

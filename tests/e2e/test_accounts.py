@@ -70,3 +70,19 @@ def test_what_cannot_be_written_is_said_in_a_sentence(stack: Stack) -> None:
     ):
         refused = stack.run(*arguments)
         assert (refused.status, words in refused.err) == (1, True), (arguments, refused.err)
+
+
+def test_a_chat_is_put_on_a_site(stack: Stack) -> None:
+    chat = ("accounts", "put", "shop-chat", "--channel", "chat", "--provider", "web_chat")
+    base = stack.state.http("intake")[0]
+    settings = ("--set", f"allowed_origins={base}", "--set", "example_page=true")
+    written = stack.run(*chat, "--address", "shop", *settings)
+    assert written.status == 0, written.err
+    tag = f'<script src="{base}/chat/widget.js" data-account="shop-chat" async></script>'
+    assert tag in written.out
+    assert stack.run("accounts", "show", "shop-chat", "-o", "json").json["pages"] == [
+        tag,
+        f"{base}/chat/shop-chat/example",
+    ]
+    with urllib.request.urlopen(f"{base}/chat/shop-chat/example", timeout=10) as answer:
+        assert 'data-account="shop-chat"' in answer.read().decode()

@@ -22,6 +22,7 @@ from services.intake.core.lifecycle import Arrival, arrival
 from services.intake.core.linking import link
 from services.intake.core.links import LinkReason, LinkRule, siblings
 from services.intake.core.model import (
+    Channel,
     Conversation,
     Customer,
     Dossier,
@@ -105,8 +106,10 @@ def _links(
 def _known_as(
     dossier: Dossier, command: ReceiveMessage, placement: Placement
 ) -> Iterator[tuple[StatedIdentity, LinkRule]]:
+    is_chat = command.channel is Channel.CHAT
+    vouched = LinkRule.SIGNED_SESSION if is_chat else LinkRule.PROVIDER
     for stated in command.also_known_as:
-        yield stated, LinkRule.PROVIDER if stated.verified else LinkRule.STATED
+        yield stated, vouched if stated.verified else LinkRule.STATED
     if placement.conversation is None:  # who is known already was looked for then
         for sibling in siblings(command.tenant_id, command.channel, command.from_address):
             if sibling.home_id in dossier.neighbours:

@@ -81,15 +81,19 @@ class AttachmentLinks:
 
     def link(self, dispatch: Dispatch, attachment: Attachment) -> str | None:
         """The address of a message's file; None for one whose content is not ours to show."""
+        return self.address(dispatch.tenant_id, attachment, from_ms=dispatch.queued_at_ms)
+
+    def address(self, tenant_id: str, attachment: Attachment, *, from_ms: int) -> str | None:
+        """As `link`, of whatever message, for a week from a time."""
         blob = _BLOB.fullmatch(attachment.reference)
         if blob is None:
             return None
         shown = Shown(
-            tenant_id=dispatch.tenant_id,
+            tenant_id=tenant_id,
             digest=blob[1],
             media_type=_media_type(attachment.media_type),
             file_name=printable(attachment.file_name),
-            expires_at_s=(dispatch.queued_at_ms + LIVES_MS) // 1000,
+            expires_at_s=(from_ms + LIVES_MS) // 1000,
         )
         return self._public_url + PATH.format(token=self._token(shown))
 

@@ -68,16 +68,18 @@ class Door:
             for hook in channel.hooks:
                 priority = _priority(channel, hook)
                 serve = partial(self._admit, hook=hook, priority=priority)
-                take = self._endpoint(channel.provider, serve)
+                take = self.endpoint(channel.provider, serve)
                 found.append(Route(hook.path, take, methods=["POST"]))
             for handshake in channel.handshakes:
-                greet = self._endpoint(channel.provider, partial(self._greet, handshake=handshake))
+                greet = self.endpoint(channel.provider, partial(self._greet, handshake=handshake))
                 found.append(Route(handshake.path, greet, methods=["GET"]))
         return found
 
-    def _endpoint(
+    def endpoint(
         self, provider: str, serve: Callable[[Request, str], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
+        """`serve` as an endpoint: refusals become answers, and all answers are counted."""
+
         async def endpoint(request: Request) -> Response:
             try:
                 response = await serve(request, provider)
@@ -89,7 +91,7 @@ class Door:
         return endpoint
 
     async def _greet(self, request: Request, provider: str, *, handshake: Handshake) -> Response:
-        account = await self._account(request.path_params["account_id"], provider)
+        account = await self.account(request.path_params["account_id"], provider)
         answer = handshake.answer(dict(request.query_params), account)
         if answer is None:
             raise HTTPException(403, "wrong token")
@@ -102,11 +104,11 @@ class Door:
             with self._admission.enter(priority):
                 return await self._take(request, provider, hook=hook)
         except Overloaded:
-            raise _not_now("too much at once") from None
+            raise not_now("too much at once") from None
 
     async def _take(self, request: Request, provider: str, *, hook: Hook) -> Response:
-        account = await self._account(request.path_params["account_id"], provider)
-        body = await _body(request, hook.body_bytes_max)
+        account = await self.account(request.path_params["account_id"], provider)
+        body = await body_of(request, hook.body_bytes_max)
         incoming = Incoming(
             url=_public_url(self._public_url, request),
             query=dict(request.query_params) if request.scope["query_string"] else {},
@@ -123,14 +125,15 @@ class Door:
         try:
             await self._reception.take(items, account)
         except BusUnavailable:
-            raise _not_now("not known accepted") from None
+            raise not_now("not known accepted") from None
         return hook.answer(incoming, items)
 
-    async def _account(self, account_id: str, provider: str) -> Account:
+    async def account(self, account_id: str, provider: str) -> Account:
+        """An account that is in use. Raises `HTTPException`: 404, 503."""
         try:
             account = await self._accounts.get(account_id)
         except StoreUnavailable:
-            raise _not_now("accounts cannot be read") from None
+            raise not_now("accounts cannot be read") from None
         if account is None or not account.enabled or account.provider != provider:
             raise HTTPException(404, "no such account")
         return account
@@ -142,7 +145,7 @@ def _priority(channel: Channel, hook: Hook) -> Priority:
     return Priority.PATIENT if channel.patient else Priority.MESSAGE
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def body_of(request: Request, limit: int) -> bytes:
     """The raw body; more than its provider could send is refused before it is read."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
@@ -173,5 +176,6 @@ def _too_large() -> HTTPException:
     return HTTPException(413, "body too large", headers={"connection": "close"})
 
 
-def _not_now(why: str) -> HTTPException:
+def not_now(why: str) -> HTTPException:
+    """To be raised where the same may work in a moment."""
     return HTTPException(503, why, headers={"retry-after": str(RETRY_AFTER_SECONDS)})

@@ -97,6 +97,10 @@ LOOKUPS = {
     "media_wanted_of_conversation": (
         "DELETE FROM media_wanted WHERE conversation_id = ANY($1::text[])"
     ),
+    "chat_line_pkey": """
+        SELECT * FROM chat_line l JOIN message m USING (message_id)
+        WHERE l.account_id = $1::text AND l.visitor_id = $2::text AND l.number > $3::bigint
+        ORDER BY l.number LIMIT $4::bigint""",
     "dispatch_of_recipient": """
         SELECT provider_message_id FROM dispatch
         WHERE home_id = $1::text AND account_id = $2::text

@@ -1,0 +1,1 @@
+"""Web chat at the edge: sessions, sockets, and what each visitor is shown."""
