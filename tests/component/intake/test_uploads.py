@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
@@ -17,9 +18,9 @@ from tests.component.intake.house import Visit, fresh_number, method
 from tests.component.intake.provider import Provider, answering, listening
 from tests.component.intake.test_attachments import PNG, content_of, download
 from tests.component.intake.test_deliveries import settled
-from tests.component.intake.test_whatsapp import written
+from tests.component.intake.test_whatsapp import post
 from tests.support.doors import Reply
-from tests.unit.intake.whatsapp import business
+from tests.unit.intake.whatsapp import business, change, message
 
 UPLOAD = "ConversationService.UploadAttachment"
 PIECE = 64 * 1024
@@ -137,7 +138,16 @@ async def test_a_provider_fetches_the_file_of_an_answer_by_its_link(visit: Visit
     provider = Provider(answering(200, {"messages": [{"id": f"wamid.{uuid4().hex}"}]}))
     await visit.open_account(business())
     async with listening(provider, visit.house.provider_port):
-        conversation = await written(visit, "Where is my label?")
+        address = fresh_number()
+        said = message(
+            "text",
+            {"body": "Where is my label?"},
+            id=uuid4().hex,
+            timestamp=str(int(time.time())),  # an answer is for those who wrote today
+            **{"from": address.removeprefix("+")},
+        )
+        await post(visit, change(messages=[said]))
+        conversation = await visit.conversation(address)
         taken = await upload(visit, PNG)
         reply = await answer(visit, conversation["conversation_id"], taken)
         assert await settled(visit, reply.messages[0].message_id) == "SENT"
