@@ -177,21 +177,20 @@ export class Chat {
     }, ms);
   }
 
-  /** Say how far the visitor has come, once for lines that come together. */
+  /** Note how far the visitor has come, and say so: once for lines that come together. */
   #report(): void {
+    const last = Math.max(0, ...this.#theirs().map((line) => line.cursor));
+    if (this.#onDisplay && last > this.#seen) {
+      this.#seen = last;
+      this.#storage.set(SEEN, String(last));
+    }
+    this.#unreadChanged();
     clearTimeout(this.#reporting);
     this.#reporting = window.setTimeout(() => {
-      const last = Math.max(0, ...this.#theirs().map((line) => line.cursor));
-      if (this.#onDisplay && last > this.#seen) {
-        this.#seen = last;
-        this.#storage.set(SEEN, String(last));
-      }
       const told = `${this.#seen >= last ? "seen" : "received"} ${last}`;
-      if (last && told !== this.#told && this.#link.isLive) {
-        this.#told = told;
-        this.#link.send({ type: told.split(" ")[0]!, cursor: last });
-      }
-      this.#unreadChanged();
+      if (!last || told === this.#told || !this.#link.isLive) return;
+      this.#told = told;
+      this.#link.send({ type: told.split(" ")[0]!, cursor: last });
     }, REPORT_MS);
   }
 
