@@ -14,8 +14,13 @@ from services.intake.settings import IntakeSettings, key_bytes
 from services.intake.shell.account_store import AccountStore
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.admission import Admission
+from services.intake.shell.blobs.postgres_blobs import PostgresBlobs
 from services.intake.shell.channels.discovery import discover
+from services.intake.shell.filing import Filing
 from services.intake.shell.http import Door
+from services.intake.shell.mail.sandbox import MailReader
+from services.intake.shell.mailroom.opening import MailOpener
+from services.intake.shell.mailroom.parking import ParkedMails
 from services.intake.shell.reception import Reception
 from services.intake.shell.vault import Vault
 
@@ -28,16 +33,24 @@ def build(settings: IntakeSettings) -> App:
     producer = EdgeProducer(settings.kafka_bootstrap, "edge")
     bus = CommandBus(producer, PostgresStore(postgres), source=SERVICE)
     keys = [settings.account_key, *settings.account_keys_old]
+    reader, blobs = MailReader(), PostgresBlobs(postgres, clock)
+    reception = Reception(
+        bus=bus,
+        clock=clock,
+        metrics=metrics,
+        opener=MailOpener(reader, ParkedMails(postgres, blobs, clock)),
+        filing=Filing(blobs),
+    )
     door = Door(
         accounts=AccountBook(AccountStore(postgres, Vault([key_bytes(key) for key in keys]))),
-        reception=Reception(bus=bus, clock=clock, metrics=metrics),
+        reception=reception,
         admission=Admission(settings.requests_open_max, metrics),
         clock=clock,
         metrics=metrics,
         public_url=settings.public_url,
     )
     grpc, http = process.doors([], routes=door.routes(discover()))
-    return process.app(postgres, producer, grpc, http)
+    return process.app(postgres, producer, reader, grpc, http)
 
 
 if __name__ == "__main__":

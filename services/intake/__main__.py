@@ -7,4 +7,4 @@ from services.intake.app import SERVICE, build
 from services.intake.settings import IntakeSettings
 
 if __name__ == "__main__":
-    main(SERVICE, IntakeSettings, build)
+    main(SERVICE, IntakeSettings, build, log_keys=["account_id", "reference"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from services.chassis.bus.postgres_store import PostgresStore
 from services.chassis.bus.tail import Tail
 from services.chassis.bus.watch import Watch
 from services.chassis.clock import SystemClock
-from services.chassis.lifecycle import App
+from services.chassis.lifecycle import App, Component
 from services.chassis.postgres.pool import Postgres
 from services.chassis.process import Process
 from services.chassis.rpc.methods import Service
@@ -31,7 +31,7 @@ from services.intake.metrics import IntakeMetrics, MediaMetrics
 from services.intake.ports import BlobStore, Sender
 from services.intake.settings import IN_POSTGRES, IntakeSettings, key_bytes
 from services.intake.shell.account_store import AccountStore
-from services.intake.shell.accounts import AccountBook
+from services.intake.shell.accounts import AccountBook, AddressBook
 from services.intake.shell.admission import Admission
 from services.intake.shell.attachment_links import AttachmentDoor, AttachmentLinks
 from services.intake.shell.blobs.ledger import BlobLedger
@@ -51,6 +51,7 @@ from services.intake.shell.consumers.threader import Threader
 from services.intake.shell.customer_store import CustomerStore
 from services.intake.shell.effects import Effects
 from services.intake.shell.fetching import SafeFetcher
+from services.intake.shell.filing import Filing
 from services.intake.shell.grpc_api.account_api import AccountApi
 from services.intake.shell.grpc_api.attachments import Attachments
 from services.intake.shell.grpc_api.commands import Commands
@@ -58,6 +59,12 @@ from services.intake.shell.grpc_api.conversation_api import ConversationApi
 from services.intake.shell.grpc_api.customer_api import CustomerApi
 from services.intake.shell.grpc_api.intake_api import IntakeApi
 from services.intake.shell.http import Door
+from services.intake.shell.mail.sandbox import MailReader
+from services.intake.shell.mailroom.imap_door import ImapDoor, Polling
+from services.intake.shell.mailroom.mailbox_store import MailboxStore
+from services.intake.shell.mailroom.opening import MailOpener
+from services.intake.shell.mailroom.parking import ParkedMails
+from services.intake.shell.mailroom.smtp_door import Doorway, SmtpDoor
 from services.intake.shell.media import MediaFetcher
 from services.intake.shell.reception import Reception
 from services.intake.shell.store import ConversationStore
@@ -84,11 +91,14 @@ def build(settings: IntakeSettings) -> App:
     bucket = _bucket(settings, BlobLedger(postgres, clock))
     blobs: BlobStore = bucket or PostgresBlobs(postgres, clock)
     book, admission = AccountBook(account_store), Admission(settings.requests_open_max, metrics)
-    parts = _Parts(postgres, bus, clock, store, account_store, book, blobs, metrics, admission)
+    reader = MailReader()
+    parts = _Parts(
+        postgres, bus, clock, store, account_store, book, blobs, metrics, admission, reader
+    )
     links = AttachmentLinks([key_bytes(key) for key in keys], settings.public_url)
     effects = Effects(
         accounts=parts.accounts,
-        senders=_senders(settings, metrics, links),
+        senders=_senders(settings, parts, metrics, links),
         sent=store,
         bus=bus,
         metrics=metrics,
@@ -96,13 +106,7 @@ def build(settings: IntakeSettings) -> App:
         share=lambda: _share(delivery),
     )
     media = _media(settings, process, parts, metrics.media)
-    sweeper = BlobSweeper(
-        postgres,
-        objects=bucket,
-        clock=clock,
-        metrics=metrics.media,
-        background=process.background,
-    )
+    sweeper = _sweeper(process, parts, bucket)
     threader = process.processing(Threader(settings.threading_policy, media), postgres)
     delivery = process.processing(Delivery(settings.delivery_policy, effects), postgres)
     metrics.watch_breakers(providers(), lambda: _breakers(delivery))
@@ -122,7 +126,8 @@ def build(settings: IntakeSettings) -> App:
     )
     http.take_web_sockets(ChatSocket)
     return process.app(
-        postgres, producer, effects, media, sweeper, threader, delivery, tail, chat.hub, grpc, http
+        *(postgres, producer, effects, media, sweeper, threader, delivery, tail, chat.hub),
+        *(reader, *_mail_doors(settings, process, parts), grpc, http),
     )
 
 
@@ -139,11 +144,24 @@ class _Parts:
     blobs: BlobStore
     metrics: IntakeMetrics
     admission: Admission
+    reader: MailReader
+
+    @property
+    def files(self) -> Filing:
+        """What keeps files and finds them again."""
+        return Filing(self.blobs)
 
     @property
     def reception(self) -> Reception:
         """Where all ways in end; it keeps nothing."""
-        return Reception(bus=self.bus, clock=self.clock, metrics=self.metrics)
+        parking = ParkedMails(self.postgres, self.blobs, self.clock)
+        return Reception(
+            bus=self.bus,
+            clock=self.clock,
+            metrics=self.metrics,
+            opener=MailOpener(self.reader, parking),
+            filing=self.files,
+        )
 
 
 def _services(parts: _Parts, settings: IntakeSettings, tail: Tail) -> list[Service]:
@@ -174,6 +192,39 @@ def _services(parts: _Parts, settings: IntakeSettings, tail: Tail) -> list[Servi
         Service(file.DESCRIPTOR.services_by_name[name], servicer)
         for file, (name, servicer) in files.items()
     ]
+
+
+def _mail_doors(settings: IntakeSettings, process: Process, parts: _Parts) -> Iterator[Component]:
+    """The ways in of mail that are no webhooks, as far as they are wanted."""
+    if settings.smtp_port:
+        yield SmtpDoor(
+            _doorway(settings),
+            addresses=AddressBook(parts.account_store, parts.accounts),
+            reception=parts.reception,
+            clock=parts.clock,
+            metrics=parts.metrics.mail,
+        )
+    yield ImapDoor(
+        Polling(settings.imap_poll_seconds, tuple(settings.mail_server_networks)),
+        leases=MailboxStore(parts.postgres),
+        accounts=parts.accounts,
+        reception=parts.reception,
+        clock=parts.clock,
+        metrics=parts.metrics.mail,
+        background=process.background,
+    )
+
+
+def _doorway(settings: IntakeSettings) -> Doorway:
+    return Doorway(
+        host=settings.bind_host,
+        port=settings.smtp_port,
+        networks=tuple(settings.smtp_networks),
+        connections_max=settings.smtp_connections_max,
+        mail_bytes_max=settings.smtp_mail_bytes_max,
+        certificate=settings.smtp_certificate,
+        key=settings.smtp_certificate_key or settings.smtp_certificate,
+    )
 
 
 def _share(delivery: Processing) -> float:
@@ -223,7 +274,7 @@ def _chat(
 
 
 def _senders(
-    settings: IntakeSettings, metrics: IntakeMetrics, links: AttachmentLinks
+    settings: IntakeSettings, parts: _Parts, metrics: IntakeMetrics, links: AttachmentLinks
 ) -> Callable[[ClientSession], Mapping[str, Sender]]:
     def make(session: ClientSession) -> Mapping[str, Sender]:
         context = SendingContext(
@@ -232,6 +283,8 @@ def _senders(
             settings.provider_api_urls,
             link=links.link,
             count=metrics.count_segments,
+            content=parts.files.content,
+            networks=tuple(settings.mail_server_networks),
         )
         found = ((channel.provider, channel.sender) for channel in discover())
         return {provider: sender(context) for provider, sender in found if sender is not None}
@@ -253,6 +306,16 @@ def _media(
         bus=parts.bus,
         clock=parts.clock,
         metrics=metrics,
+        background=process.background,
+    )
+
+
+def _sweeper(process: Process, parts: _Parts, bucket: S3Blobs | None) -> BlobSweeper:
+    return BlobSweeper(
+        parts.postgres,
+        objects=bucket,
+        clock=parts.clock,
+        metrics=parts.metrics.media,
         background=process.background,
     )
 

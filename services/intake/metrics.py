@@ -16,6 +16,37 @@ from services.intake.core.sms import Length
 PROVIDER = {"provider": "the channels of this build"}
 
 
+class MailMetrics:
+    """Of mail that comes in without a webhook."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.smtp = catalogue.counter(
+            "intake_smtp_replies_total",
+            "what mail servers were told of recipients that were refused, and of mails",
+            labels={"code": "250, 451, 452, 550, 553"},
+        )
+        self.polls = catalogue.counter(
+            "intake_mailbox_polls_total",
+            "looks into mailboxes over IMAP",
+            labels={"result": "ok, or one of a few reasons"},
+        )
+
+
+class CallMetrics:
+    """Of the calls to providers."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.ended = catalogue.counter(
+            "intake_provider_calls_total",
+            "calls to providers",
+            labels={**PROVIDER, "call": "send, look_up", "result": "what is known after it"},
+        )
+        self.seconds = catalogue.histogram(
+            "intake_provider_call_seconds", "time of a call to a provider", labels=PROVIDER
+        )
+        self.open = catalogue.gauge("intake_provider_calls_open", "calls under way")
+
+
 class MediaMetrics:
     """What becomes of customers' files."""
 
@@ -76,15 +107,8 @@ class IntakeMetrics:
             "items that providers sent and no channel reads, or could not",
             labels={**PROVIDER, "kind": "a few of each channel"},
         )
-        self.calls = catalogue.counter(
-            "intake_provider_calls_total",
-            "calls to providers",
-            labels={**PROVIDER, "call": "send, look_up", "result": "what is known after it"},
-        )
-        self.call_seconds = catalogue.histogram(
-            "intake_provider_call_seconds", "time of a call to a provider", labels=PROVIDER
-        )
-        self.calling = catalogue.gauge("intake_provider_calls_open", "calls under way")
+        self.mail = MailMetrics(catalogue)
+        self.calls = CallMetrics(catalogue)
         self.media = MediaMetrics(catalogue)
         self.chat = ChatMetrics(catalogue)
         self._messages = catalogue.counter(

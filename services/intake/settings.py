@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
@@ -17,6 +18,12 @@ IN_POSTGRES = "postgres"
 KEY_BYTES = 32
 ATTACHMENT_BYTES_MAX = 25 * 1024 * 1024
 ApiUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#]+$")]
+Network = IPv4Network | IPv6Network
+MAIL_BYTES_MAX = 40 * 1024 * 1024  # what `shell/mail` reads
+_PRIVATE: list[Network] = [
+    ip_network(each)
+    for each in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1", "fc00::/7")
+]
 _THREADING = ThreadingPolicy()
 _DELIVERY = DeliveryPolicy()
 
@@ -103,6 +110,38 @@ class IntakeSettings(ServiceSettings):
         ge=1,
         le=100_000,
         description="web chat connections of this process; each holds an open file",
+    )
+    smtp_port: int = Field(
+        0, ge=0, le=65535, description="port that a mail relay hands mail over at; 0 means none"
+    )
+    smtp_networks: list[Network] = Field(
+        default=_PRIVATE,
+        description="JSON list of the networks that mail relays may connect from",
+    )
+    smtp_connections_max: int = Field(
+        20, ge=1, le=1000, description="connections of mail relays at a time"
+    )
+    smtp_mail_bytes_max: int = Field(
+        36 * 1024 * 1024,
+        ge=64 * 1024,
+        le=MAIL_BYTES_MAX,
+        description="largest mail that is taken over SMTP, in bytes",
+    )
+    smtp_certificate: str = Field(
+        "", description="file with the certificate for STARTTLS, in PEM; empty means no STARTTLS"
+    )
+    smtp_certificate_key: str = Field(
+        "", description="file with the certificate's key, in PEM; empty means the same file"
+    )
+    imap_poll_seconds: float = Field(
+        30,
+        ge=0,
+        le=3600,
+        description="how often mailboxes are looked into over IMAP; 0 means never",
+    )
+    mail_server_networks: list[Network] = Field(
+        default=[],
+        description="JSON list of networks, not public ones, that accounts' mail servers may be in",
     )
     command_seconds: float = Field(
         5, gt=0, le=15, description="how long an API call waits for the outcome of its command"

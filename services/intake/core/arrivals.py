@@ -83,7 +83,17 @@ def _added(
 ) -> Events:
     threaded, conversation_id = _thread(customer, command, placement.conversation, policy)
     taking = reduce(evolve, threaded, dossier).conversations[conversation_id]
-    return (*threaded, MessageAdded(_message(customer, taking, command), placement))
+    added = MessageAdded(_message(customer, taking, command), placement, _named(command))
+    return (*threaded, added)
+
+
+def _named(command: ReceiveMessage) -> tuple[str, ...]:
+    """The mail that a person's mail answers and the one that began it all: who names either of
+    them, too, goes on with the same matter (zammad#5716).
+    """
+    if command.channel is not Channel.EMAIL or command.automatic is not None:
+        return ()
+    return tuple(dict.fromkeys((*command.in_reply_to[:1], *command.in_reply_to[-1:])))
 
 
 def _links(

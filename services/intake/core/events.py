@@ -129,10 +129,14 @@ class ConversationOpened:
 
 @dataclass(frozen=True, slots=True)
 class MessageAdded:
-    """A message joined its conversation; `placement` says why that one, if a customer wrote it."""
+    """A message joined its conversation; `placement` says why that one, if a customer wrote it.
+
+    `references` are ids of earlier mails that a mail names, whether we have those or not.
+    """
 
     message: Message
     placement: Placement | None = None
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from services.intake.core.events import (
 )
 from services.intake.core.identity import home_id
 from services.intake.core.model import (
+    Channel,
     Conversation,
     Customer,
     Delivery,
@@ -104,7 +105,7 @@ def _of_conversation(dossier: Dossier, event: ConversationEvent) -> Dossier:
 def _of_message(dossier: Dossier, event: MessageEvent) -> Dossier:
     match event:
         case MessageAdded():
-            return _with_message(dossier, event.message)
+            return _referable(_with_message(dossier, event.message), event)
         case MessageEdited() | MessageRetracted() | AttachmentChanged():
             return _with_revised(dossier, event.message)
         case MessageReacted():
@@ -217,6 +218,16 @@ def _with_message(dossier: Dossier, message: Message) -> Dossier:
         at_ms=message.occurred_at_ms,
     )
     return replace(dossier, deliveries={**dossier.deliveries, message.message_id: queued})
+
+
+def _referable(dossier: Dossier, event: MessageAdded) -> Dossier:
+    """What is decided together with a mail may answer it: what is stored was read before it."""
+    message = event.message
+    if message.kind is not Kind.INBOUND or message.channel is not Channel.EMAIL:
+        return dossier
+    conversation = dossier.conversations[message.conversation_id]
+    named = filter(None, (message.provider_message_id, *event.references))
+    return replace(dossier, referenced={**dict.fromkeys(named, conversation), **dossier.referenced})
 
 
 def _is_own_word(customer: Customer | None, message: Message) -> bool:

@@ -70,6 +70,16 @@ ALTER TABLE message
 CREATE INDEX message_by_provider ON message (provider_message_id);
 CREATE INDEX message_search ON message USING gin (to_tsvector('simple', subject || ' ' || text));
 
+-- What people's mails name, by everybody who has a part in them: two mails that name the same one
+-- belong together, although nobody has ever sent us that one.
+CREATE TABLE mail_reference (
+    reference text NOT NULL,
+    party_home_id text NOT NULL,
+    conversation_id text NOT NULL,
+    PRIMARY KEY (reference, party_home_id, conversation_id)
+);
+CREATE INDEX mail_reference_of_conversation ON mail_reference (conversation_id);
+
 -- Customers whose data is gone; the row is what is left.
 CREATE TABLE erasure (
     home_id text PRIMARY KEY,
@@ -128,6 +138,11 @@ BEGIN
             CASE WHEN excluded.threading = '{}' THEN message.threading
                  ELSE excluded.threading END);
     END IF;
+    IF rows ? 'mail_reference' THEN
+        INSERT INTO mail_reference
+        SELECT * FROM jsonb_populate_recordset(NULL::mail_reference, rows->'mail_reference')
+        ON CONFLICT DO NOTHING;
+    END IF;
     IF rows ? 'conversation_change' THEN
         INSERT INTO conversation_change
         SELECT * FROM jsonb_populate_recordset(
@@ -170,6 +185,7 @@ BEGIN
         quoted_text = '', original_reference = '', attachments = '[]', participants = '{}',
         threading = '{}'
     WHERE conversation_id = ANY(theirs);
+    DELETE FROM mail_reference WHERE conversation_id = ANY(theirs);
     UPDATE conversation_change SET detail = '{}'
     WHERE conversation_id = ANY(theirs) AND kind IN ('message_edited', 'message_reacted');
     UPDATE identity_link SET address = '' WHERE customer_id IN (
@@ -185,7 +201,7 @@ END $$;
 -- migrate:down
 
 DROP FUNCTION erase(jsonb);
-DROP TABLE erasure, identity_link;
+DROP TABLE erasure, identity_link, mail_reference;
 DROP INDEX message_search, message_by_provider;
 ALTER TABLE message
     DROP COLUMN participants, DROP COLUMN automatic, DROP COLUMN quoted_text,

@@ -49,6 +49,16 @@ class AccountStore:
             sealed = await connection.fetch(_LIVE_SECRETS, account_id)
         return replace(_account(row), secrets=self._opened(sealed))
 
+    async def id_at(self, address: str) -> str | None:
+        """The id of the enabled account that takes mail for a normalised address over SMTP.
+
+        Its address counts before others' aliases, and the oldest before those that came to claim
+        the same: a mail goes to one account.
+        """
+        async with translated():
+            found: str | None = await self._postgres.pool.fetchval(_ID_AT, address)
+        return found
+
     async def of_tenant(self, tenant_id: str, account_id: str) -> Account | None:
         """An account of this tenant, without secrets."""
         async with translated():
@@ -179,6 +189,12 @@ def _version(row: asyncpg.Record) -> SecretVersion:
 
 
 _ACCOUNT = "SELECT * FROM account WHERE account_id = $1"
+_ID_AT = r"""
+SELECT account_id FROM account
+WHERE channel = 'EMAIL' AND provider = 'smtp' AND enabled
+  AND (lower(address) = $1
+       OR $1 = ANY (regexp_split_to_array(lower(settings->>'aliases'), '\s+')))
+ORDER BY lower(address) = $1 DESC, created_at_ms, account_id LIMIT 1"""
 _ACCOUNT_OF_TENANT = "SELECT * FROM account WHERE account_id = $1 AND tenant_id = $2"
 _LIVE_SECRETS = """
 SELECT account_id, name, key_id, nonce, sealed FROM account_secret

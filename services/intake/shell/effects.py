@@ -130,7 +130,7 @@ class Effects:
         task = self._background.spawn(self._run(dispatch, lost=lost), name="provider call")
         self._tasks[key] = task
         task.add_done_callback(lambda _: self._tasks.pop(key, None))
-        self._metrics.calling.set(len(self._tasks))
+        self._metrics.calls.open.set(len(self._tasks))
 
     async def _run(self, dispatch: Dispatch, *, lost: bool) -> None:
         said = _lost(dispatch) if lost else await self._call(dispatch)
@@ -141,7 +141,7 @@ class Effects:
             except BusUnavailable:
                 await asyncio.sleep(REPORT_RETRY_SECONDS)
             else:
-                self._metrics.calling.set(len(self._tasks) - 1)
+                self._metrics.calls.open.set(len(self._tasks) - 1)
                 return
 
     async def _call(self, dispatch: Dispatch) -> commands_pb2.OutboundMessage:
@@ -188,14 +188,14 @@ class Effects:
             return _lost(dispatch)
         finally:
             seconds = time.perf_counter() - began
-            self._metrics.call_seconds.labels(account.provider).observe(seconds)
+            self._metrics.calls.seconds.labels(account.provider).observe(seconds)
 
     async def _send(
         self, dispatch: Dispatch, account: Account, sender: Sender
     ) -> commands_pb2.OutboundMessage:
         report = replace(await sender.send(dispatch, account), provider=account.provider)
         if report.contact is not Contact.NOT_CALLED:
-            self._metrics.calls.labels(account.provider, "send", report.answer.lower()).inc()
+            self._metrics.calls.ended.labels(account.provider, "send", report.answer.lower()).inc()
         return deliveries.attempt_result(dispatch, report)
 
     async def _look_up(
@@ -209,7 +209,7 @@ class Effects:
         except StoreUnavailable:
             return _lost(dispatch)
         report = await sender.look_up(dispatch, account, known_ids=known)
-        self._metrics.calls.labels(account.provider, "look_up", report.sighting.lower()).inc()
+        self._metrics.calls.ended.labels(account.provider, "look_up", report.sighting.lower()).inc()
         return deliveries.lookup_result(dispatch, report, account.if_unseen)
 
 

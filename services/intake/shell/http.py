@@ -3,14 +3,15 @@
 404  unknown or disabled account          401  wrong signature       400  malformed, with why
 403  a handshake without our token
 413  too large                            408  too slow (chassis)
-503  not known accepted: Kafka has not acknowledged, or nobody can tell whose account it is.
-     The message may appear once, never twice. Also at once, before anything is read, where too
-     much is under way.
+503  not known accepted: Kafka has not acknowledged, a file is not kept, a mail is not read, or
+     nobody can tell whose account it is. The message may appear once, never twice. Also at once,
+     before anything is read, where too much is under way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -20,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
+from services.chassis.bus.fates import StoreUnavailable
 from services.chassis.clock import Clock
 from services.intake.core.account import Account
 from services.intake.metrics import IntakeMetrics
@@ -32,11 +33,16 @@ from services.intake.shell.channels.protocol import (
     Handshake,
     Hook,
     Incoming,
+    Item,
     Malformed,
 )
-from services.intake.shell.reception import Reception
+from services.intake.shell.reception import NOT_NOW, Reception
 
 RETRY_AFTER_SECONDS: Final = 2
+LARGE_BYTES: Final = 128 * 1024
+"""A body that takes a thread to read, so that nobody else waits for it: a mail with files."""
+HELD_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Of all bodies that a process holds at a time; what exceeds it is to come again."""
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +66,7 @@ class Door:
         self._clock = clock
         self._metrics = metrics
         self._public_url = public_url
+        self._held_bytes = 0
 
     def routes(self, channels: Iterable[Channel]) -> list[BaseRoute]:
         """One route a hook."""
@@ -108,7 +115,14 @@ class Door:
 
     async def _take(self, request: Request, provider: str, *, hook: Hook) -> Response:
         account = await self.account(request.path_params["account_id"], provider)
-        body = await body_of(request, hook.body_bytes_max)
+        chunks: list[bytes] = []
+        try:
+            body = await self._read(request, hook.body_bytes_max, into=chunks)
+            return await self._serve(request, body, account, hook)
+        finally:
+            self._held_bytes -= sum(map(len, chunks))
+
+    async def _serve(self, request: Request, body: bytes, account: Account, hook: Hook) -> Response:
         incoming = Incoming(
             url=_public_url(self._public_url, request),
             query=dict(request.query_params) if request.scope["query_string"] else {},
@@ -117,16 +131,25 @@ class Door:
             now_ms=self._clock.now_ms(),
         )
         try:
-            if not hook.verify(incoming, account):
-                raise HTTPException(401, "wrong signature")
-            items = hook.parse(incoming, account)
+            large = len(body) > LARGE_BYTES
+            read = partial(_items, hook, incoming, account)
+            items = await asyncio.to_thread(read) if large else read()
         except (Malformed, BadAddress) as error:
             raise HTTPException(400, str(error)) from None
         try:
             await self._reception.take(items, account)
-        except BusUnavailable:
+        except NOT_NOW:
             raise not_now("not known accepted") from None
         return hook.answer(incoming, items)
+
+    async def _read(self, request: Request, limit: int, *, into: list[bytes]) -> bytes:
+        async for chunk in _chunks(request, limit):
+            into.append(chunk)
+            self._held_bytes += len(chunk)
+            if self._held_bytes > HELD_BYTES_MAX:
+                raise not_now("too much at a time")
+        into[:] = [b"".join(into)]
+        return into[0]
 
     async def account(self, account_id: str, provider: str) -> Account:
         """An account that is in use. Raises `HTTPException`: 404, 503."""
@@ -147,15 +170,25 @@ def _priority(channel: Channel, hook: Hook) -> Priority:
 
 async def body_of(request: Request, limit: int) -> bytes:
     """The raw body; more than its provider could send is refused before it is read."""
-    announced = request.headers.get("content-length", "")
+    return b"".join([chunk async for chunk in _chunks(request, limit)])
+
+
+async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+    announced, size = request.headers.get("content-length", ""), 0
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large()
-    chunks: list[bytes] = []
     async for chunk in request.stream():
-        chunks.append(chunk)
-        if sum(map(len, chunks)) > limit:
+        size += len(chunk)
+        if size > limit:
             raise _too_large()
-    return b"".join(chunks)
+        yield chunk
+
+
+def _items(hook: Hook, incoming: Incoming, account: Account) -> Sequence[Item]:
+    """What a request says, if its provider says so."""
+    if not hook.verify(incoming, account):
+        raise HTTPException(401, "wrong signature")
+    return hook.parse(incoming, account)
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -13,17 +13,32 @@ from typing import Final, Protocol
 from google.protobuf.message import Message
 from switchboard.intake.v1 import commands_pb2
 
+from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
 from services.chassis.clock import Clock
 from services.intake.core.account import Account
 from services.intake.metrics import IntakeMetrics
-from services.intake.shell.channels.protocol import Arrived, Item, Reported, Revised, Unread
+from services.intake.shell.channels.protocol import (
+    Arrived,
+    Item,
+    Mailed,
+    MailParts,
+    Opened,
+    RawMail,
+    Reported,
+    Revised,
+    Unread,
+)
+from services.intake.shell.filing import Filing
+from services.intake.shell.mail.sandbox import ReaderUnavailable
 from services.intake.shell.topics import INPUTS
 from services.intake.shell.wire import inputs
 
 ITEMS_AT_A_TIME: Final = 500
 BLOCKED: Final = "blocked_senders"
 
-Publishable = Arrived | Reported | Revised
+NOT_NOW: Final = (BusUnavailable, StoreUnavailable, ReaderUnavailable)
+"""What `take` raises where nothing is known accepted and the same may go well in a while."""
+
 _COUNTED_AS: Final = {Arrived: "message", Reported: "receipt", Revised: "revision"}
 
 
@@ -34,24 +49,41 @@ class Bus(Protocol):
         """Return once all replicas have it; raises `BusUnavailable` within 3 s."""
 
 
+class Opener(Protocol):
+    """Who reads what has to be read first."""
+
+    async def opened(self, item: Mailed, account: Account) -> Sequence[Opened]:
+        """What it turns out to be. Raises one of `NOT_NOW`."""
+
+
 class Reception:
     """Takes items in for all ways in of one process."""
 
-    def __init__(self, *, bus: Bus, clock: Clock, metrics: IntakeMetrics) -> None:
+    def __init__(
+        self, *, bus: Bus, clock: Clock, metrics: IntakeMetrics, opener: Opener, filing: Filing
+    ) -> None:
         self._bus = bus
         self._clock = clock
         self._metrics = metrics
+        self._opener = opener
+        self._filing = filing
 
     async def take(self, items: Iterable[Item], account: Account) -> None:
-        """Return once all items are durable. Raises `BusUnavailable`: none is known accepted.
+        """Return once all items are durable. Raises one of `NOT_NOW`: none is known accepted.
 
         What nobody can use, and what the account's blocked senders wrote, is counted.
         """
-        wanted = [item for item in items if self._is_wanted(item, account)]
+        told = [each for item in items for each in await self._opened(item, account)]
+        wanted = [item for item in told if self._is_wanted(item, account)]
         for begin in range(0, len(wanted), ITEMS_AT_A_TIME):
             await self._publish(wanted[begin : begin + ITEMS_AT_A_TIME], account.provider)
 
-    def _is_wanted(self, item: Item, account: Account) -> bool:
+    async def _opened(self, item: Item, account: Account) -> Sequence[Opened]:
+        if isinstance(item, RawMail | MailParts):
+            return await self._opener.opened(item, account)
+        return (item,)
+
+    def _is_wanted(self, item: Opened, account: Account) -> bool:
         kind = "blocked" if is_blocked(item, account) else ""
         if isinstance(item, Unread):
             kind = item.kind
@@ -59,7 +91,7 @@ class Reception:
             self._metrics.unread.labels(account.provider, kind).inc()
         return not kind
 
-    async def _publish(self, items: Sequence[Item], provider: str) -> None:
+    async def _publish(self, items: Sequence[Opened], provider: str) -> None:
         """All of them, or nothing is known accepted."""
         if len(items) == 1:  # as a rule: no task for it
             await self._publish_one(items[0])
@@ -68,11 +100,13 @@ class Reception:
         for item in items:
             self._metrics.accepted.labels(provider, _COUNTED_AS[type(item)]).inc()
 
-    async def _publish_one(self, item: Item) -> None:
+    async def _publish_one(self, item: Opened) -> None:
+        if isinstance(item, Arrived):
+            item = await self._filing.filed(item)
         said = self._input(item)
         await self._bus.publish(INPUTS, said.home_id, said)
 
-    def _input(self, item: Item) -> commands_pb2.IntakeInput:
+    def _input(self, item: Opened) -> commands_pb2.IntakeInput:
         match item:
             case Arrived():
                 return inputs.received(item.message, client_message_id=item.client_message_id)
@@ -85,7 +119,7 @@ class Reception:
                 raise AssertionError("what cannot be read is not published")
 
 
-def is_blocked(item: Item, account: Account) -> bool:
+def is_blocked(item: Opened, account: Account) -> bool:
     """Whether the account takes nothing from the sender.
 
     The setting `blocked_senders` lists addresses, and domains as `@example.com`, between spaces.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from itertools import product
 from operator import attrgetter
 from typing import Any
 
 from services.chassis.bus.processor import Row, Table
 from services.intake.core.delivery.model import Barrier, Dispatch, Gate, Phase
+from services.intake.core.events import MessageAdded
+from services.intake.core.identity import home_id
 from services.intake.core.links import LinkReason
 from services.intake.core.media import WantedMedia
 from services.intake.core.model import (
@@ -35,6 +38,7 @@ THREADER_TABLES = (
     Table("erasure", ("home_id",)),
     Table("conversation", ("conversation_id",)),
     Table("message", ("message_id",)),
+    Table("mail_reference", ("reference", "party_home_id", "conversation_id")),
     Table("conversation_change", ("conversation_id", "sequence")),
     Table("message_delivery", ("message_id",)),
     Table("parked_receipt", ("account_id", "provider_message_id")),
@@ -172,6 +176,21 @@ def placement_row(placement: Placement) -> Mapping[str, Any]:
         "confidence": placement.confidence,
         "steps": [_step(each) for each in placement.steps],
     }
+
+
+def reference_rows(event: MessageAdded, *, tenant_id: str) -> Iterator[Row]:
+    """As `mail_reference` keeps them: who has a part in a mail, and what it names."""
+    message = event.message
+    if not event.references:
+        return
+    parties = (message.from_address, *message.participants)
+    homes = (home_id(tenant_id, message.channel, each) for each in parties)
+    for reference, party in product(event.references, dict.fromkeys(homes)):
+        yield {
+            "reference": reference,
+            "party_home_id": party,
+            "conversation_id": message.conversation_id,
+        }
 
 
 def message_of(row: Mapping[str, Any]) -> Message:

@@ -56,6 +56,7 @@ SMS_AT_PROVIDER = {
     "settings": {"account_sid": ACCOUNT_SID},
     "secrets": {"auth_token": AUTH_TOKEN},
 }
+MAIL = {"IMAP_POLL_SECONDS": "0.5", "MAIL_SERVER_NETWORKS": '["127.0.0.0/8"]'}
 SERVICES = {
     each.full_name: each
     for file in (
@@ -122,6 +123,7 @@ class House:
     http_url: str
     simulator_url: str
     provider_port: int  # where intake expects the others' APIs; a test that needs one listens there
+    smtp_port: int
 
     def token(self, role: str = "admin", *, tenant: str = TENANT, subject: str = "ada") -> str:
         """A token of a role."""
@@ -237,7 +239,7 @@ def build(kafka: stack.Kafka, postgres: stack.Postgres, folder: Path) -> House:
     folders = [migrate.ENGINE_DIRECTORY, provision.SERVICES / "intake" / "migrations"]
     asyncio.run(migrate.migrate(admin_dsn, "intake", folders, password=password))
     partitions = asyncio.run(_topics(kafka.bootstrap))
-    http_port, grpc_port, simulator_port, provider_port = free_ports(4)
+    http_port, grpc_port, simulator_port, provider_port, smtp_port = free_ports(5)
     simulator_url = f"http://127.0.0.1:{simulator_port}"
     http_url = f"http://127.0.0.1:{http_port}"
     settings = {
@@ -257,6 +259,8 @@ def build(kafka: stack.Kafka, postgres: stack.Postgres, folder: Path) -> House:
             | {"twilio": simulator_url}
         ),
         "LOOKUP_FIRST_MS": "100",  # the simulator lists at once
+        "SMTP_PORT": str(smtp_port),
+        **MAIL,
     }
     intake = Program(
         "services.intake",
@@ -275,7 +279,15 @@ def build(kafka: stack.Kafka, postgres: stack.Postgres, folder: Path) -> House:
         f"{simulator_url}/healthz",
     )
     return House(
-        intake, simulator, issuer, admin_dsn, grpc_port, http_url, simulator_url, provider_port
+        intake=intake,
+        simulator=simulator,
+        issuer=issuer,
+        dsn=admin_dsn,
+        grpc_port=grpc_port,
+        http_url=http_url,
+        simulator_url=simulator_url,
+        provider_port=provider_port,
+        smtp_port=smtp_port,
     )
 
 

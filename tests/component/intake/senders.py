@@ -14,15 +14,28 @@ from services.intake.core.account import Account
 from services.intake.core.delivery.model import Dispatch
 from services.intake.ports import Sender
 from services.intake.shell.channels.line_sender import LineSender
+from services.intake.shell.channels.mailgun_sender import MailgunSender
 from services.intake.shell.channels.messenger_sender import MessengerSender
+from services.intake.shell.channels.postmark_sender import PostmarkSender
 from services.intake.shell.channels.protocol import SendingContext
+from services.intake.shell.channels.sendgrid_sender import SendGridSender
 from services.intake.shell.channels.slack_sender import SlackSender
 from services.intake.shell.channels.telegram_sender import TelegramSender
 from services.intake.shell.channels.twilio_sender import TwilioSender
 from services.intake.shell.channels.whatsapp_sender import WhatsAppSender
 from tests.component.intake.provider import ATTEMPT, Provider, answering, serving
-from tests.unit.intake import line, messenger, slack, telegram, whatsapp
+from tests.unit.intake import (
+    line,
+    mailgun,
+    messenger,
+    postmark,
+    sendgrid,
+    slack,
+    telegram,
+    whatsapp,
+)
 from tests.unit.intake.doors import account
+from tests.unit.intake.mailboxes import outgoing
 
 TAKEN: Mapping[str, Any] = {
     "ok": True,
@@ -32,6 +45,8 @@ TAKEN: Mapping[str, Any] = {
     "sentMessages": [{"id": "77123"}],
     "channel": "D1",
     "ts": "1.0",
+    "MessageID": "pm-out",
+    "id": "<out@desk.example>",
     "result": {"message_id": 13, "chat": {"id": telegram.CHAT_ID, "type": "private"}},
 }
 """An acceptance in every provider's words."""
@@ -58,6 +73,7 @@ class Called:
 
     way: WayOut
     sender: Sender
+    context: SendingContext
     provider: Provider = field(default_factory=Provider)
 
     async def send(self, **changes: Any) -> Any:
@@ -85,13 +101,20 @@ WAYS = {
         WayOut("telegram", TelegramSender, telegram.bot(), ATTEMPT),
         WayOut("line", LineSender, line.business(), ATTEMPT),
         WayOut("slack", SlackSender, slack.workspace(), ATTEMPT),
+        WayOut("sendgrid", SendGridSender, sendgrid.desk(), outgoing()),
+        WayOut("mailgun", MailgunSender, mailgun.desk(), outgoing()),
+        WayOut("postmark", PostmarkSender, postmark.desk(), outgoing()),
     )
 }
 
 
 @asynccontextmanager
-async def calling(way: WayOut) -> AsyncIterator[Called]:
-    """The sender of a way out, whose provider takes everything until a test says otherwise."""
+async def calling(way: WayOut, **given: Any) -> AsyncIterator[Called]:
+    """The sender of a way out, whose provider takes everything until a test says otherwise.
+
+    `given` replaces fields of the context.
+    """
     provider = Provider(answering(200, dict(TAKEN)))
-    async with serving(provider, way.name) as context:
-        yield Called(way, way.sender(context), provider)
+    async with serving(provider, way.name) as served:
+        context = replace(served, **given)
+        yield Called(way, way.sender(context), context, provider)

@@ -31,8 +31,12 @@ from services.intake.shell.channels.discovery import discover
 from services.intake.shell.channels.protocol import Channel, Incoming, Item
 from services.intake.shell.channels.twilio_signature import sign
 from services.intake.shell.channels.twilio_sms import MessageHook
+from services.intake.shell.filing import Filing
 from services.intake.shell.http import Door
+from services.intake.shell.mail.sandbox import MailReader
+from services.intake.shell.mailroom.opening import MailOpener
 from services.intake.shell.reception import Reception
+from tests.support.memory_blobs import MemoryBlobs
 from tests.support.waiting import until
 from tests.unit.intake import whatsapp
 from tests.unit.intake.doors import FORM, PUBLIC_URL, RECEIPT, SMS, SMS_PATH, TOKEN, account
@@ -51,6 +55,7 @@ class Surroundings:
     bus_is_away: bool = False
     store_is_away: bool = False
     published: list[tuple[str, str, Any]] = field(default_factory=list)
+    parked: list[tuple[str, bytes, str]] = field(default_factory=list)
     held: int = 0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -64,6 +69,9 @@ class Surroundings:
         if self.bus_is_away:
             raise BusUnavailable("away")
         self.published.append((topic, key, message))
+
+    async def park(self, account: Account, raw: bytes, reason: str) -> None:
+        self.parked.append((account.account_id, raw, reason))
 
     async def read(self, account_id: str) -> Account | None:
         if self.store_is_away:
@@ -117,12 +125,18 @@ async def street() -> AsyncIterator[Street]:
 async def street_of(
     channels: Iterable[Channel], *, requests_open_max: int = 200
 ) -> AsyncIterator[Street]:
-    around, clock = Surroundings(), SystemClock()
+    around, clock, blobs, reader = Surroundings(), SystemClock(), MemoryBlobs(), MailReader()
     catalogue = Catalogue("intake")
     metrics = IntakeMetrics(catalogue, clock)
     door = Door(
         accounts=AccountBook(around),
-        reception=Reception(bus=around, clock=clock, metrics=metrics),
+        reception=Reception(
+            bus=around,
+            clock=clock,
+            metrics=metrics,
+            opener=MailOpener(reader, around),
+            filing=Filing(blobs),
+        ),
         admission=Admission(requests_open_max, metrics),
         clock=clock,
         metrics=metrics,
@@ -130,10 +144,12 @@ async def street_of(
     )
     app = build_app(health=Health(), catalogue=catalogue, routes=door.routes(channels))
     server = HttpServer(app, host="127.0.0.1", port=0, background=Background())
+    await reader.start()
     await server.start()
     async with aiohttp.ClientSession() as session:
         yield Street(around, session, f"http://127.0.0.1:{server.port}", catalogue)
     await server.stop()
+    await reader.stop()
 
 
 async def _is(value: bool) -> bool:

@@ -13,7 +13,7 @@ from services.chassis.bus.fates import StoreUnavailable
 from services.chassis.lifecycle import Background
 from services.chassis.postgres.pool import Postgres
 from services.chassis.telemetry.metrics import Catalogue
-from services.intake.core.blobs import reference_of
+from services.intake.core.blobs import digest_of, reference_of
 from services.intake.core.events import MessageAdded
 from services.intake.core.model import Attachment, Message
 from services.intake.metrics import MediaMetrics
@@ -24,9 +24,11 @@ from services.intake.shell.blobs.ledger import BlobLedger
 from services.intake.shell.blobs.postgres_blobs import PostgresBlobs
 from services.intake.shell.blobs.s3_blobs import S3Blobs
 from services.intake.shell.blobs.sweeping import BlobSweeper, Objects
+from services.intake.shell.mailroom.parking import ParkedMails
 from tests.support import s3, stack
 from tests.support.intake_schema import in_postgres
 from tests.unit.intake.given import NOON_MS, TENANT, after, events_of, inbound
+from tests.unit.intake.mailboxes import mailbox
 
 HOUR_MS = 3_600_000
 (MESSAGE,) = (e.message for e in events_of(after(), inbound()) if isinstance(e, MessageAdded))
@@ -128,6 +130,24 @@ async def test_what_is_put_or_held_again_is_kept_for_another_day(world: World) -
     assert await world.is_kept(put)
     assert await world.is_kept(held)
     assert await world.sweep(20 * HOUR_MS) == 2
+
+
+async def test_a_mail_that_became_no_message_is_kept_for_a_month(world: World) -> None:
+    parking = ParkedMails(world.postgres, world.blobs, world.time)
+    account = mailbox()
+    for _ in range(2):
+        await parking.park(account, b"unreadable", "it is larger than 7 bytes")
+    digest = digest_of(b"unreadable")
+    (row,) = await world.postgres.pool.fetch("SELECT * FROM parked_mail")
+    assert (row["tenant_id"], row["digest"], row["account_id"]) == (
+        TENANT,
+        digest,
+        account.account_id,
+    )
+    assert await world.sweep(29 * 24 * HOUR_MS) == 0
+    assert await world.is_kept(digest)
+    assert await world.sweep(2 * 24 * HOUR_MS) == 1
+    assert not await world.is_kept(digest)
 
 
 async def test_a_sweep_takes_all_pages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

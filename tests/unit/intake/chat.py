@@ -26,6 +26,7 @@ from services.intake.shell.chat.standing import Limits, Parts, Standing
 from services.intake.shell.reception import Reception
 from tests.unit.intake.doors import account
 from tests.unit.intake.given import NOON_MS
+from tests.unit.intake.mailroom.reading import Room
 
 ID = "shop"
 SITE = "https://shop.example"
@@ -127,10 +128,13 @@ class World:
 
     def parts(self, hub: Hub, metrics: IntakeMetrics) -> Parts:
         """What connections share; tests set the pace themselves."""
+        room = Room()
         slow = [Buckets(burst=n, per_second=1, monotonic=self._seconds) for n in (50, 3, 2, 40)]
         return Parts(
             accounts=AccountBook(self, monotonic=self._seconds),
-            reception=Reception(bus=self, clock=self, metrics=metrics),
+            reception=Reception(
+                bus=self, clock=self, metrics=metrics, opener=room.opener, filing=room.filing
+            ),
             admission=Admission(self.requests_open_max, metrics),
             lines=self.lines,
             hub=hub,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.intake.core.model import Automatic, Channel
+from services.intake.shell.topics import INPUTS
+from services.intake.shell.wire import inputs
 from tests.unit.intake.crowd import (
     CHAT,
     COLLEAGUE,
@@ -12,6 +14,7 @@ from tests.unit.intake.crowd import (
     PHONE,
     At,
     Crowd,
+    message,
 )
 
 HOUR_MS = 3_600_000
@@ -89,6 +92,49 @@ async def test_strangers_who_answer_one_newsletter_stay_apart(crowd: Crowd) -> N
     third = await crowd.hear(COLLEAGUE, "c@x", subject="Re: News", in_reply_to=("p-a@x",))
     places = [await crowd.place_of(each) for each in (first, second, third)]
     assert len(set(places)) == 3
+
+
+async def test_mails_that_answer_the_same_one_belong_together(crowd: Crowd) -> None:
+    """zammad#5716: a colleague and the customer answer a mail that was never sent to us."""
+    root = ("root@elsewhere",)
+    first = await crowd.hear(
+        COLLEAGUE, "a@x", subject="Re: Offer", in_reply_to=root, participants=(MAIL.address,)
+    )
+    second = await crowd.hear(MAIL, "b@x", subject="Re: Offer", in_reply_to=root)
+    deeper = ("p-unknown@x", "root@elsewhere")
+    third = await crowd.hear(COLLEAGUE, "c@x", subject="Other words", in_reply_to=deeper)
+    places = {await crowd.place_of(each) for each in (first, second, third)}
+    assert len(places) == 1
+
+
+async def test_of_several_matters_with_one_root_the_latest_goes_on(crowd: Crowd) -> None:
+    root = ("newsletter@elsewhere",)
+    await crowd.hear(MAIL, "a@x", subject="Re: News", in_reply_to=root)
+    other = await crowd.hear(STRANGER, "b@x", subject="Re: News", in_reply_to=root)
+    again = await crowd.hear(STRANGER, "c@x", subject="Re: News", in_reply_to=root)
+    assert await crowd.place_of(again) == await crowd.place_of(other)
+
+
+async def test_what_no_person_wrote_leads_nobody_anywhere(crowd: Crowd) -> None:
+    root = ("newsletter@elsewhere",)
+    why = Automatic.AUTO_REPLY
+    first = await crowd.hear(MAIL, "a@x", subject="Away", in_reply_to=root, automatic=why)
+    second = await crowd.hear(MAIL, "b@x", subject="Question", in_reply_to=root)
+    assert await crowd.place_of(first) != await crowd.place_of(second)
+
+
+async def test_a_mail_and_its_answer_may_come_together(crowd: Crowd) -> None:
+    """As from a mailbox that nobody has looked into for a while."""
+    said = [
+        message(MAIL, "a@x", crowd.now_ms, subject="Parcel"),
+        message(MAIL, "b@x", crowd.now_ms, subject="Invoice"),
+        message(MAIL, "c@x", crowd.now_ms, subject="Thanks", in_reply_to=("p-a@x",)),
+    ]
+    for each in said:
+        crowd.threads.send(inputs.received(each), topic=INPUTS, key=MAIL.home)
+    await crowd.settle()
+    first, second, third = [await crowd.place_of(each.message_id) for each in said]
+    assert first == third != second
 
 
 async def test_somebody_in_copy_takes_part(crowd: Crowd) -> None:

@@ -1,7 +1,7 @@
 """Forgets files that no message names: of the erased, of what was taken back, of no answer sent.
 
-A file is named by the message that has it. One that has been put or held within a day is left
-alone: whoever put it is about to name it.
+A file is named by the message that has it, or for a while as a mail that became no message. One
+that has been put or held within a day is left alone: whoever put it is about to name it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from services.intake.metrics import MediaMetrics
 
 EVERY_SECONDS: Final = 3600.0
 UNNAMED_MS: Final = 24 * 3_600_000
+PARKED_MS: Final = 30 * 24 * 3_600_000
 PAGE: Final = 200
 
 log = structlog.get_logger(__name__)
@@ -65,12 +66,13 @@ class BlobSweeper:
 
     async def sweep(self) -> int:
         """Forget what is not named; gives how many files. Raises `StoreUnavailable`."""
-        before_ms = self._clock.now_ms() - UNNAMED_MS
+        now_ms = self._clock.now_ms()
+        before_ms = now_ms - UNNAMED_MS
         place, forgotten = ("", ""), 0
         while True:
             async with translated():
                 page = await self._postgres.pool.fetch(
-                    _UNNAMED, *place, before_ms, PAGE, timeout=LOAD_SECONDS
+                    _UNNAMED, *place, before_ms, PAGE, now_ms - PARKED_MS, timeout=LOAD_SECONDS
                 )
             for row in page:
                 forgotten += await self._forget(row["tenant_id"], row["digest"], before_ms)
@@ -111,6 +113,9 @@ WHERE (tenant_id, digest) > ($1, $2) AND put_at_ms < $3 AND NOT EXISTS (
     SELECT FROM message WHERE message.original_reference <> ''
     AND message.original_reference = 'blob:' || blob.digest
     AND message.tenant_id = blob.tenant_id
+) AND NOT EXISTS (
+    SELECT FROM parked_mail WHERE parked_mail.tenant_id = blob.tenant_id
+    AND parked_mail.digest = blob.digest AND parked_mail.parked_at_ms > $5
 )
 ORDER BY tenant_id, digest LIMIT $4"""
 _FORGET: Final = """

@@ -6,8 +6,9 @@ body, finding the account, publishing and counting are the door's (`shell/http.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
 from aiohttp import ClientSession
@@ -39,11 +40,62 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file whose content came with its message. Name and media type are what its sender says.
+
+    `content_id` is what a mail's html calls it, without brackets.
+    """
+
+    file_name: str
+    media_type: str
+    content: bytes = field(repr=False)
+    content_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Arrived:
-    """A customer's message; `client_message_id` names it where the provider does not."""
+    """A customer's message; `client_message_id` names it where the provider does not.
+
+    `files` and the `original`, the message as it came, are kept before the message is published.
+    """
 
     message: ReceiveMessage
     client_message_id: str = ""
+    files: tuple[File, ...] = ()
+    original: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the carrier of a mail says of it.
+
+    `recipients` are addresses that it was delivered for, `tags` what stands after the plus sign of
+    one, where the carrier has told it apart. `carrier_id` names a mail that has no Message-ID.
+    """
+
+    received_at_ms: int
+    recipients: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    carrier_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawMail:
+    """A mail as it went over the wire (RFC 5322). Nobody has looked into it yet."""
+
+    raw: bytes = field(repr=False)
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class MailParts:
+    """A mail that its carrier has taken apart; header fields stand as the mail has them."""
+
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    files: tuple[File, ...]
+    envelope: Envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +120,10 @@ class Unread:
     kind: str  # one of the few names that the channel's file has, never the provider's text
 
 
-Item = Arrived | Reported | Revised | Unread
+Opened = Arrived | Reported | Revised | Unread
+Mailed = RawMail | MailParts
+"""What has to be read before anybody knows what it is."""
+Item = Opened | Mailed
 
 
 class Hook(Protocol):
@@ -117,15 +172,29 @@ def uncounted(length: Length) -> None:
     del length
 
 
+Contents = Callable[[str, Attachment], Awaitable[bytes | None]]
+"""The content of a tenant's file, if we keep it. Raises `StoreUnavailable`."""
+
+
+async def no_content(tenant_id: str, attachment: Attachment) -> None:
+    """We keep no files."""
+    del tenant_id, attachment
+
+
 @dataclass(frozen=True, slots=True)
 class SendingContext:
-    """What a channel's way out may use. `count` is told of each text that went out as SMS."""
+    """What a channel's way out may use. `count` is told of each text that went out as SMS.
+
+    `networks` are those that are not public and that an account's mail server may be in.
+    """
 
     session: ClientSession
     public_url: str
     api_urls: Mapping[str, str]  # by provider, where its API is not at its own address
     link: Link = no_link
     count: Callable[[Length], None] = uncounted
+    content: Contents = no_content
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 class MediaSource(Protocol):

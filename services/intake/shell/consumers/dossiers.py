@@ -70,13 +70,15 @@ class _Reading:
                 self._owners |= dict.fromkeys(dossier.customer.homes, dossier.home_id)
         await self._read_sent()
         messages, answered = await self._read_messages(), await self._read_references()
+        shared = await self._read_shared(answered)
         named = {message.conversation_id for message, _ in messages} | set(answered.values())
+        named |= {each for of_party in shared.values() for each in of_party}
         held = await self._read_conversations(named | self._all("conversation_ids"))
         for message, sequence in messages:
             home = held[message.conversation_id].home_id
             self._hold(home, "messages", message.message_id, message)
             self._hold(home, "sequences", message.message_id, sequence)
-        self._refer(answered, held)
+        self._refer(answered, shared, held)
         return self._found
 
     async def _read_customers(self, strangers: list[str]) -> None:
@@ -137,6 +139,22 @@ class _Reading:
         answered = {each: within[ours[each]] for each in ours if ours[each] in within}
         return answered | {row["provider_message_id"]: row["conversation_id"] for row in theirs}
 
+    async def _read_shared(
+        self, answered: Mapping[str, str]
+    ) -> Mapping[tuple[str, str], list[str]]:
+        """What a mail answers and we do not have, and a party to a mail that answers it, too -> the
+        conversations that have such mails.
+        """
+        unknown = self._all("references") - answered.keys()
+        found = await self._any(
+            "mail_reference", reference=sorted(unknown), party_home_id=sorted(self._all("parties"))
+        )
+        shared: dict[tuple[str, str], list[str]] = {}
+        for row in found:
+            at = (row["reference"], row["party_home_id"])
+            shared.setdefault(at, []).append(row["conversation_id"])
+        return shared
+
     async def _read_conversations(self, spoken_of: set[str]) -> Mapping[str, Conversation]:
         """By id, with those that they were merged into; what is at hand is not read again."""
         at_hand = {
@@ -166,13 +184,23 @@ class _Reading:
         found = await self._any("conversation", conversation_id=sorted(ids))
         return {row["conversation_id"]: stored.conversation_of(row) for row in found}
 
-    def _refer(self, answered: Mapping[str, str], held: Mapping[str, Conversation]) -> None:
+    def _refer(
+        self,
+        answered: Mapping[str, str],
+        shared: Mapping[tuple[str, str], list[str]],
+        held: Mapping[str, Conversation],
+    ) -> None:
         """Everybody may look at what the batch speaks of; a decision looks at what it names."""
-        if not answered and not self._all("conversation_ids"):
+        if not answered and not shared and not self._all("conversation_ids"):
             return
         by_reference = {each: held[found] for each, found in answered.items() if found in held}
-        for home in self._found:
-            self._put(home, referenced={**held, **by_reference})
+        for home, want in self._wanted.items():
+            theirs = {
+                reference: max((held[each] for each in found if each in held), key=_recency)
+                for (reference, party), found in shared.items()
+                if party in want.parties and not held.keys().isdisjoint(found)
+            }
+            self._put(home, referenced={**held, **theirs, **by_reference})
 
     def _all(self, name: str) -> set[str]:
         """What any of the inputs wants of one kind."""
@@ -192,6 +220,10 @@ class _Reading:
         if any(value == [] for value in where.values()):
             return []
         return await self._rows.select(table, **where)
+
+
+def _recency(conversation: Conversation) -> tuple[int, str]:
+    return (conversation.updated_at_ms, conversation.conversation_id)
 
 
 def _renewed(dossier: Dossier) -> Dossier:

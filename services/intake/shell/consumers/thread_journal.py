@@ -221,6 +221,8 @@ class OutJournal:
             placement=event.placement,
         )
         self.put("message", row)
+        for named in rows.reference_rows(event, tenant_id=conversation.tenant_id):
+            self.put("mail_reference", named)
         envelope = self.envelope(conversation, message.occurred_at_ms)
         outputs.add_message(envelope, event)
         self.emit(envelope)

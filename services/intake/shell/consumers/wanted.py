@@ -9,7 +9,7 @@ from typing import Any, Final
 from switchboard.intake.v1 import commands_pb2
 
 from services.chassis.bus.processor import DueTimer, Input
-from services.intake.core.identity import inbound_message_id
+from services.intake.core.identity import home_id, inbound_message_id
 from services.intake.core.links import TELEPHONE, siblings
 from services.intake.shell.consumers.closing import closing
 from services.intake.shell.wire import names
@@ -26,7 +26,8 @@ class Wanted:
 
     `message_ids` are messages themselves; `sent_ids` and `provider_message_ids` those whose
     delivery is spoken of, `reacted_ids` among them whose text is, too. `references` are what a mail
-    answers, `neighbours` homes whose customer may be the same person.
+    answers and `parties` the homes of who wrote it, `neighbours` homes whose customer may be the
+    same person.
     """
 
     conversation_ids: set[str] = field(default_factory=set)
@@ -35,6 +36,7 @@ class Wanted:
     provider_message_ids: set[str] = field(default_factory=set)
     reacted_ids: set[str] = field(default_factory=set)
     references: set[str] = field(default_factory=set)
+    parties: set[str] = field(default_factory=set)
     neighbours: set[str] = field(default_factory=set)
 
 
@@ -92,10 +94,12 @@ def _note(want: Wanted, said: commands_pb2.IntakeInput) -> None:
 
 
 def _note_message(want: Wanted, tenant_id: str, body: commands_pb2.InboundMessage) -> None:
-    want.references.update(body.in_reply_to)
+    channel = names.CHANNELS.of_wire(body.channel)
+    if body.in_reply_to and channel is not None:
+        want.references.update(body.in_reply_to)
+        want.parties.add(home_id(tenant_id, channel, body.from_address))
     if body.conversation_hint:
         want.conversation_ids.add(body.conversation_hint)
-    channel = names.CHANNELS.of_wire(body.channel)
     if channel in TELEPHONE:
         found = siblings(tenant_id, channel, body.from_address)
         want.neighbours.update(each.home_id for each in found)

@@ -13,9 +13,6 @@ from services.intake.core.phrases import any_of, listed
 from services.intake.shell.mail.headers import Headers
 from services.intake.shell.mail.mail import Automatic
 
-OWN_MARKER: Final = "x-switchboard-message"
-"""A field of every mail that we send. Nobody's answer has it."""
-
 _REPORT: Final = re.compile(r'report-type\s*=\s*"?([\w-]+)', re.IGNORECASE)
 _REPORTS_ON_OURS: Final = frozenset({"delivery-status", "feedback-report"})
 _SYSTEMS: Final = frozenset({"mailer-daemon", "postmaster", "mail-daemon", "mailerdaemon"})
@@ -77,7 +74,7 @@ def automatic(headers: Headers, *, from_address: str, subject: str) -> Automatic
     The first that fits: a program's answer may be sent in bulk, and a mail system's report is an
     automatic one.
     """
-    if OWN_MARKER in headers or _word(headers, "x-loop") in _YES:
+    if _word(headers, "x-loop") in _YES:
         return Automatic.LOOP
     if _is_report(headers, from_address):
         return Automatic.BOUNCE

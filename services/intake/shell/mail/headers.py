@@ -21,6 +21,8 @@ HEADERS_MAX: Final = 1_000
 HEADER_CHARACTERS_MAX: Final = 256 * 1024
 LINE_CHARACTERS_MAX: Final = 998  # RFC 5322, 2.1.1
 MESSAGE_IDS_MAX: Final = 50
+OWN_MARKER: Final = "x-switchboard-message"
+"""A field of every mail that we send. Nobody's answer has it."""
 ENCODED_WORD: Final = re.compile(r"=\?([^?\s]{1,64})\?([bq])\?([^?]*)\?=", re.IGNORECASE)
 
 _FOLD: Final = re.compile(r"\r?\n(?=[ \t])|[\r\n]+")

@@ -21,7 +21,7 @@ class Automatic(StrEnum):
     - AUTO_REPLY: a program answers or notifies: out of office, confirmation, read receipt.
     - BOUNCE: a mail system reports on a mail of ours: refused, delayed, complained about.
     - BULK: sent to many: newsletters, and whatever comes through a mailing list (see `list_id`).
-    - LOOP: what we, or a desk like us, sent has come back.
+    - LOOP: what a desk sent has come back to it, or says that it would.
     """
 
     NO = ""
@@ -61,6 +61,8 @@ class Mail:
     - `delivered_to`: the addresses it may have been delivered for, the most telling first.
     - `list_id`: of the mailing list that passed it on (RFC 2919). Mail that people send to a group
       that is a desk's own address is BULK too: who knows the account's list can tell it apart.
+    - `sent_as`: what the desk that sent it calls it, if one like us did. Only who knows its own
+      names can tell a mail that has come back from one of another desk's people.
     """
 
     from_address: str
@@ -79,3 +81,4 @@ class Mail:
     automatic: Automatic = Automatic.NO
     delivered_to: tuple[str, ...] = ()
     list_id: str = ""
+    sent_as: str = ""

@@ -11,6 +11,7 @@ from services.intake.shell.mail.addresses import mailboxes
 from services.intake.shell.mail.automatic import automatic
 from services.intake.shell.mail.headers import (
     MESSAGE_IDS_MAX,
+    OWN_MARKER,
     Headers,
     date_ms,
     message_ids,
@@ -88,6 +89,7 @@ def _mail(headers: Headers, content: Content) -> Mail:
                 headers, "delivered-to", "x-original-to", "x-delivered-to", "envelope-to", "to"
             ),
             list_id=next(iter(message_ids(headers.first("list-id"))), headers.text("list-id")),
+            sent_as=headers.text(OWN_MARKER),
         ),
         content,
     )

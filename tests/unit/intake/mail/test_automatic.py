@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.intake.core.subjects import base_subject, is_forward
-from services.intake.shell.mail.automatic import OWN_MARKER, automatic
+from services.intake.shell.mail.automatic import automatic
 from services.intake.shell.mail.headers import Headers
 from services.intake.shell.mail.mail import Automatic
 from services.intake.shell.mail.reading import read
@@ -66,8 +66,8 @@ DSN = "multipart/report; report-type=delivery-status; boundary=x"
         (BULK, ["X-Loop: tea@lists.example.org"], "Smartlist"),
         (LOOP, ["X-Loop: yes"], "Zammad, OTRS"),
         (LOOP, ["X-Loop: True", "Auto-Submitted: auto-replied"], "Zammad"),
-        (LOOP, [f"{OWN_MARKER}: 0195"], "ours"),
-        (LOOP, [f"{OWN_MARKER}: 0195", f"Content-Type: {DSN}"], "ours"),
+        (LOOP, ["X-Loop: yes", f"Content-Type: {DSN}"], "a desk's"),
+        (NO, ["X-Switchboard-Message: 0195@example.com"], "a person at another desk"),
         (NO, ["X-MS-Exchange-Inbox-Rules-Loop: a@example.org"], "Exchange: a person's rule"),
     ],
 )

@@ -63,6 +63,11 @@ def test_a_mail_is_read_from_top_to_bottom() -> None:
     assert found.delivered_to == ("help@example.com", "b@example.com")
 
 
+def test_a_mail_says_what_a_desk_has_called_it() -> None:
+    assert read(mail("x", "X-Switchboard-Message: 0195@example.com")).sent_as == "0195@example.com"
+    assert read(mail("x")).sent_as == ""
+
+
 def test_who_is_not_named_as_the_author_may_be_as_the_sender() -> None:
     assert read(b"Sender: s@x\r\n\r\n").from_address == "s@x"
     assert read(b"Subject: x\r\n\r\n").from_address == ""
