@@ -16,15 +16,26 @@ from switchboard.intake.v1 import commands_pb2
 from services.chassis.clock import Clock
 from services.intake.core.account import Account
 from services.intake.metrics import IntakeMetrics
-from services.intake.shell.channels.protocol import Arrived, Item, Reported, Revised, Unread
+from services.intake.shell.channels.protocol import (
+    Arrived,
+    Item,
+    Linked,
+    Reported,
+    Revised,
+    Unread,
+)
 from services.intake.shell.topics import INPUTS
-from services.intake.shell.wire import inputs
+from services.intake.shell.wire import inputs, linking
 
 ITEMS_AT_A_TIME: Final = 500
 BLOCKED: Final = "blocked_senders"
 
-Publishable = Arrived | Reported | Revised
-_COUNTED_AS: Final = {Arrived: "message", Reported: "receipt", Revised: "revision"}
+_COUNTED_AS: Final = {
+    Arrived: "message",
+    Reported: "receipt",
+    Revised: "revision",
+    Linked: "identity",
+}
 
 
 class Bus(Protocol):
@@ -81,6 +92,8 @@ class Reception:
                 return inputs.receipt(item.note, recipient=item.recipient, received_at_ms=now_ms)
             case Revised():
                 return inputs.revised(item.revision, received_at_ms=self._clock.now_ms())
+            case Linked():
+                return linking.stated(item.link, received_at_ms=self._clock.now_ms())
             case Unread():
                 raise AssertionError("what cannot be read is not published")
 

@@ -207,12 +207,12 @@ async def test_what_can_be_read_of_a_batch_is_published_and_the_rest_counted(
     street: Street,
 ) -> None:
     text = message("text", {"body": "Hi"})
-    bodies = [text, text | {"id": ""}, message("reaction", {"emoji": "x"}), text | {"id": "w.2"}]
+    bodies = [text, text | {"id": ""}, message("system", {"body": "x"}), text | {"id": "w.2"}]
     incoming = posted(webhook(change(messages=bodies)))
     status, _, _ = await street.post(WHATSAPP_PATH, incoming.body, **incoming.headers)
     assert (status, len(street.around.published)) == (200, 2)
     shown = street.catalogue.exposition("")[0].decode()
-    for kind in ("malformed", "reaction"):
+    for kind in ("malformed", "system"):
         assert f'intake_unread_total{{kind="{kind}",provider="whatsapp"}} 1.0' in shown
 
 

@@ -162,7 +162,6 @@ SHARED = [{"type": "group", "groupId": "C1", "userId": USER}, {"type": "room", "
 UNREAD = [
     (event("follow", follow={"isUnblocked": False}), "follow"),
     (event("unfollow"), "unfollow"),
-    (event("unsend", unsend={"messageId": "561203948812"}), "unsend"),
     *[
         (event(kind), "other_event")
         for kind in ("accountLink", "beacon", "membership", "things", "videoPlayComplete", "dream")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from switchboard.intake.v1 import (
@@ -114,6 +115,19 @@ async def test_a_conversation_nobody_knows_is_refused_under_its_id(desk: Desk) -
     assert event.command_rejected.reason == "CONVERSATION_NOT_FOUND"
     assert event.conversation.tenant_id == TENANT
     assert not event.conversation.conversation_id
+
+
+async def test_an_answer_to_a_message_of_ours_goes_on_where_that_was(desk: Desk) -> None:
+    await desk.write()
+    await desk.reply()
+    await desk.accept(desk.calls[-1], sid="SMout")
+    first = await desk.conversation()
+    await desk.set_status("req-2", CLOSED)
+    said = replace(inbound("m-2", at_ms=desk.now_ms), in_reply_to=("SMout",))
+    await desk.put(inputs.received(replace(said, new_conversation_id="")))
+    opened, added = desk.events()[-2:]
+    assert opened.opened.follows_id == first["conversation_id"]
+    assert added.message_added.threaded_by == "reference"
 
 
 async def test_another_services_survey_is_sent_once(desk: Desk) -> None:

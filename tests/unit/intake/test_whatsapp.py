@@ -154,9 +154,7 @@ def test_a_batch_is_taken_item_by_item() -> None:
 
 
 UNREAD = [
-    (change(messages=[message("reaction", {"emoji": "👍"})]), "reaction"),
-    (change(messages=[message("edit", {})]), "edit"),
-    (change(messages=[message("revoke", {})]), "revoke"),
+    (change(messages=[TEXT | {"group_id": "Y2FwaV9ncm91cA"}]), "group"),
     (change(messages=[message("system", {"body": "new number"})]), "system"),
     (change(statuses=[status("warming")]), "other_status"),
     (change(statuses=[status("read", recipient_type="group")]), "other_status"),

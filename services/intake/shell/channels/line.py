@@ -7,6 +7,8 @@ out of order. A repeat has the ids of the first delivery: a message's own, which
 `webhookEventId`, which names a pressed button. `isRedelivery` is not looked at: of what never
 reached us, the repeat is all there is. LINE signs no time: a replay is known by the same ids.
 
+A message may quote an earlier one, and may be taken back; it cannot be edited or reacted to.
+
 One event that cannot be read is counted and set aside, and what stands beside it is taken.
 """
 
@@ -21,10 +23,11 @@ from typing import Final
 from starlette.responses import Response
 
 from services.intake.core.account import Account
+from services.intake.core.commands import RetractMessage
 from services.intake.core.identity import inbound_message_id
 from services.intake.core.model import Channel as Medium
 from services.intake.shell.addresses import BadAddress, normalise
-from services.intake.shell.channels.arrivals import arrived
+from services.intake.shell.channels.arrivals import arrived, revised
 from services.intake.shell.channels.body_signature import is_among
 from services.intake.shell.channels.contents import Content
 from services.intake.shell.channels.forms import json_object
@@ -49,7 +52,7 @@ CHANNEL_SECRET: Final = "channel_secret"  # noqa: S105 - the name of a secret, n
 
 _SHARED: Final = frozenset({"group", "room"})
 """Chats of several people: none of them is a customer who waits for us."""
-_COUNTED: Final = frozenset({"follow", "unfollow", "unsend"})
+_COUNTED: Final = frozenset({"follow", "unfollow"})
 """Kinds that are counted by their own names; they change nothing yet."""
 
 
@@ -102,6 +105,8 @@ def _item(event: Json, incoming: Incoming, account: Account) -> Item:
         return _message(event, incoming, account)
     if kind == "postback":
         return _button(event, incoming, account)
+    if kind == "unsend":
+        return _unsend(event, incoming, account)
     return Unread(kind if kind in _COUNTED else "other_event")
 
 
@@ -110,7 +115,20 @@ def _message(event: Json, incoming: Incoming, account: Account) -> Item:
     provider_id = wanted_in(said, "id")
     message_id = inbound_message_id(account.account_id, provider_id)
     content = content_of(wanted_in(said, "type"), said, message_id)
-    return _arrived(provider_id, content, event, incoming, account)
+    answers = text_in(said, "quotedMessageId")
+    return _arrived(provider_id, content, event, incoming, account, answers=answers)
+
+
+def _unsend(event: Json, incoming: Incoming, account: Account) -> Item:
+    """LINE asks to show such a message no more: nobody shall read what they took back."""
+    return revised(
+        RetractMessage,
+        account,
+        incoming,
+        sender=_sender(event),
+        provider_id=wanted_in(object_in(event, "unsend"), "messageId"),
+        at_ms=_at_ms(event),
+    )
 
 
 def _button(event: Json, incoming: Incoming, account: Account) -> Item:
@@ -119,7 +137,13 @@ def _button(event: Json, incoming: Incoming, account: Account) -> Item:
 
 
 def _arrived(
-    provider_id: str, content: Content, event: Json, incoming: Incoming, account: Account
+    provider_id: str,
+    content: Content,
+    event: Json,
+    incoming: Incoming,
+    account: Account,
+    *,
+    answers: str = "",
 ) -> Arrived:
     return arrived(
         account,
@@ -128,6 +152,7 @@ def _arrived(
         provider_id=provider_id,
         content=content,
         at_ms=_at_ms(event),
+        answers=answers,
     )
 
 

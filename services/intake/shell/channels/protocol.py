@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 from starlette.responses import Response
 
 from services.intake.core.account import Account
-from services.intake.core.commands import NoteProgress, ReceiveMessage, Revision
+from services.intake.core.commands import LinkIdentity, NoteProgress, ReceiveMessage, Revision
 from services.intake.core.delivery.model import Dispatch
 from services.intake.core.model import Attachment
 from services.intake.core.model import Channel as Medium
@@ -62,13 +62,20 @@ class Revised:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """A customer has another address, says the provider, and has written nothing with it yet."""
+
+    link: LinkIdentity
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """What we have no use for, or cannot read: it is counted, and holds up nothing beside it."""
 
     kind: str  # one of the few names that the channel's file has, never the provider's text
 
 
-Item = Arrived | Reported | Revised | Unread
+Item = Arrived | Reported | Revised | Linked | Unread
 
 
 class Hook(Protocol):

@@ -40,6 +40,7 @@ PROVIDER: Final = "twilio"
 AUTH_TOKEN: Final = "auth_token"  # noqa: S105 - the name of a secret, not one
 BODY_BYTES_MAX: Final = 64 * 1024
 MEDIA_MAX: Final = 10
+ANSWERED: Final = "OriginalRepliedMessageSid"  # where the sender's program can quote
 EMPTY_TWIML: Final = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 _PROGRESS: Final[Mapping[str, Progress]] = {
@@ -103,6 +104,7 @@ class MessageHook(_TwilioHook):
             pool_hint=account.pool_hint,
             tags=account.tags,
             attachments=_media(form, message_id),
+            in_reply_to=tuple(filter(None, [storable(form.get(ANSWERED, ""))])),
         )
         return [Arrived(message)]
 

@@ -126,16 +126,25 @@ class _Reading:
         return [(stored.message_of(row), row["sequence"]) for row in found]
 
     async def _read_references(self) -> Mapping[str, str]:
-        """What a mail answers -> the conversation that has it."""
+        """What a message answers -> the conversation that has it.
+
+        Mails name ours by an id of ours; in other channels ours have an id of the provider's, too.
+        """
         references = self._all("references")
+        if not references:
+            return {}
+        homes = [home for home, owner in self._owners.items() if self._wanted[owner].references]
         ours = {each: found for each in references if (found := message_of_reference(each))}
-        by_us, theirs = await asyncio.gather(
+        by_us, theirs, sent = await asyncio.gather(
             self._any("message", message_id=sorted(ours.values())),
             self._any("message", provider_message_id=sorted(references)),
+            self._any("message_delivery", home_id=homes, provider_message_id=sorted(references)),
         )
         within = {row["message_id"]: row["conversation_id"] for row in by_us}
         answered = {each: within[ours[each]] for each in ours if ours[each] in within}
-        return answered | {row["provider_message_id"]: row["conversation_id"] for row in theirs}
+        return answered | {
+            row["provider_message_id"]: row["conversation_id"] for row in (*theirs, *sent)
+        }
 
     async def _read_conversations(self, spoken_of: set[str]) -> Mapping[str, Conversation]:
         """By id, with those that they were merged into; what is at hand is not read again."""
