@@ -155,6 +155,14 @@ class CloseExpired:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetEarly:
+    """Wait no more for messages that should have come long ago: see `early.py`."""
+
+    tenant_id: str
+    home_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoteProgress:
     """A provider's receipt, or the result of our own attempt, about an outbound message.
 
@@ -361,4 +369,4 @@ Statement = UpsertCustomer | SetConsent | EraseCustomer
 Linking = LinkIdentity | UnlinkIdentity | YieldCustomer | TakeOver
 Arrival = ReceiveMessage | JoinConversation
 Report = NoteProgress | SettleMedia
-Command = Arrival | Revision | Turn | Regrouping | Report | Statement | Linking
+Command = Arrival | Revision | ForgetEarly | Turn | Regrouping | Report | Statement | Linking

@@ -9,14 +9,15 @@ from services.intake.core import (
     arrivals,
     attachments,
     customers,
+    early,
     linking,
     merging,
     receipts,
-    revisions,
     turns,
 )
 from services.intake.core.commands import (
     Command,
+    ForgetEarly,
     JoinConversation,
     Linking,
     NoteProgress,
@@ -36,6 +37,15 @@ def decide(
     dossier: Dossier, command: Command, *, now_ms: int, policy: ThreadingPolicy
 ) -> tuple[Event, ...] | Rejection:
     """The events that follow from `command`, none if its goal holds, or the reason why not."""
+    decision = _decide(dossier, command, now_ms, policy)
+    if not dossier.early or isinstance(decision, Rejection):
+        return decision
+    return early.followed(dossier, decision, now_ms)
+
+
+def _decide(
+    dossier: Dossier, command: Command, now_ms: int, policy: ThreadingPolicy
+) -> tuple[Event, ...] | Rejection:
     if isinstance(command, ReceiveMessage):
         return arrivals.receive(dossier, command, now_ms, policy)
     if isinstance(command, JoinConversation):
@@ -45,7 +55,9 @@ def decide(
     if isinstance(command, SettleMedia):
         return attachments.settle(dossier, command)
     if isinstance(command, Revision):
-        return revisions.revise(dossier, command, now_ms)
+        return early.revise(dossier, command, now_ms)
+    if isinstance(command, ForgetEarly):
+        return early.forget(dossier, command, now_ms)
     if isinstance(command, Statement):
         return customers.state(dossier, command, now_ms, policy)
     if isinstance(command, Regrouping):

@@ -11,6 +11,7 @@ from services.intake.core.model import (
     Conversation,
     Customer,
     Delivery,
+    EarlyRevision,
     Identity,
     Message,
     Receipt,
@@ -253,6 +254,28 @@ class MediaSettled:
 
 
 @dataclass(frozen=True, slots=True)
+class RevisionParked:
+    """A revision came before its message, and waits for it."""
+
+    early: EarlyRevision
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionMatched:
+    """The message that a revision has waited for is there; what it does to it follows."""
+
+    early: EarlyRevision
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionLeft:
+    """A revision waits here no more: it goes along to another home, or, without one, is dropped."""
+
+    early: EarlyRevision
+    to_home_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryProgressed:
     """More is known of an outbound message than before."""
 
@@ -300,14 +323,14 @@ ConversationEvent = (
     | ConversationUnmerged
     | ConversationSplit
 )
-MessageEvent = (
-    MessageAdded
-    | MessagePassedOn
-    | MessageEdited
+MessageEvent = MessageAdded | MessagePassedOn | AttachmentChanged | MediaSettled
+RevisionEvent = (
+    MessageEdited
     | MessageRetracted
     | MessageReacted
-    | AttachmentChanged
-    | MediaSettled
+    | RevisionParked
+    | RevisionMatched
+    | RevisionLeft
 )
 DeliveryEvent = DeliveryProgressed | ReceiptForwarded | ReceiptParked | ReceiptMatched
-Event = CustomerEvent | ConversationEvent | MessageEvent | DeliveryEvent
+Event = CustomerEvent | ConversationEvent | MessageEvent | RevisionEvent | DeliveryEvent

@@ -19,11 +19,13 @@ from services.intake.core.model import (
     Conversation,
     Customer,
     Delivery,
+    EarlyRevision,
     Identity,
     Kind,
     Message,
     Progress,
     Receipt,
+    RevisionKind,
     Status,
     Tier,
 )
@@ -39,6 +41,8 @@ THREADER_TABLES = (
     Table("message_delivery", ("message_id",)),
     Table("parked_receipt", ("account_id", "provider_message_id")),
     Table("media_wanted", ("message_id", "attachment_id")),
+    Table("parked_revision", ("message_id", "kind", "occurred_at_ms")),
+    Table("retraction", ("message_id",)),
 )
 DELIVERY_TABLES = (
     Table("dispatch", ("message_id",)),
@@ -71,6 +75,8 @@ _dispatch, _gate = _Columns(Dispatch), _Columns(Gate)
 _media = _Columns(WantedMedia)
 _MEDIA_COLUMNS = tuple(each.name for each in fields(WantedMedia) if each.name != "attachment")
 _FILE_COLUMNS = tuple(each.name for each in fields(Attachment) if each.name != "error")
+_early = _Columns(EarlyRevision)
+_EARLY_COLUMNS = tuple(field.name for field in fields(EarlyRevision))
 
 
 def customer_row(customer: Customer, *, yields_to: str = "") -> Row:
@@ -253,6 +259,26 @@ def media_of(row: Mapping[str, Any]) -> WantedMedia:
     file = {name: row[name] for name in _FILE_COLUMNS}
     values = {name: row[name] for name in _MEDIA_COLUMNS}
     return WantedMedia(**values, attachment=Attachment(**file))
+
+
+def early_row(early: EarlyRevision, *, owner: str, shard: int, waiting: bool) -> Row:
+    """As `parked_revision` keeps it with its customer's home, until it waits no more."""
+    return _early(early) | {"owner": owner, "shard": shard, "waiting": waiting}
+
+
+def early_of(row: Mapping[str, Any]) -> EarlyRevision:
+    """From a row of `parked_revision`."""
+    values = {name: row[name] for name in _EARLY_COLUMNS}
+    return EarlyRevision(**values | {"kind": RevisionKind(row["kind"])})
+
+
+def retraction_row(message: Message) -> Row:
+    """As `retraction` keeps it: that a message was taken back, and where it was."""
+    return {
+        "message_id": message.message_id,
+        "conversation_id": message.conversation_id,
+        "retracted_at_ms": message.retracted_at_ms,
+    }
 
 
 def dispatch_row(dispatch: Dispatch, *, shard: int, resident: bool) -> Row:

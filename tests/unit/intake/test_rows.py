@@ -16,6 +16,7 @@ from services.intake.core.model import (
     Conversation,
     Customer,
     Delivery,
+    EarlyRevision,
     Identity,
     Message,
     Receipt,
@@ -89,6 +90,12 @@ def test_deliveries(delivery: Delivery) -> None:
 def test_receipts(receipt: Receipt) -> None:
     row = rows.receipt_row(receipt, home_id="h", waiting=True)
     assert rows.receipt_of(through_json(row)) == receipt
+
+
+@given(values(EarlyRevision))
+def test_early_revisions(early: EarlyRevision) -> None:
+    row = rows.early_row(early, owner="h", shard=1, waiting=True)
+    assert rows.early_of(through_json(row)) == early
 
 
 @given(values(Dispatch))

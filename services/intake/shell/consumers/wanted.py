@@ -9,9 +9,10 @@ from typing import Any, Final
 from switchboard.intake.v1 import commands_pb2
 
 from services.chassis.bus.processor import DueTimer, Input
+from services.intake.core.commands import CloseExpired
 from services.intake.core.identity import inbound_message_id
 from services.intake.core.links import TELEPHONE, siblings
-from services.intake.shell.consumers.closing import closing
+from services.intake.shell.consumers import forgetting
 from services.intake.shell.wire import names
 
 _NAMING_CONVERSATIONS: Final = frozenset(
@@ -50,10 +51,11 @@ def wanted_by_shard(inputs: Iterable[Input], due: Iterable[DueTimer]) -> Mapping
             of_shard = found.setdefault(given.record.partition, {})
             _note(of_shard.setdefault(said.home_id, Wanted()), unwrapped(said))
     for timer in due:
-        command = closing(timer.key)
+        command = forgetting.due(timer.key)
         of_shard = found.setdefault(timer.shard, {})
         want = of_shard.setdefault(command.home_id, Wanted())
-        want.conversation_ids.add(command.conversation_id)
+        if isinstance(command, CloseExpired):
+            want.conversation_ids.add(command.conversation_id)
     return found
 
 

@@ -36,7 +36,8 @@ def request_key(said: commands_pb2.IntakeInput) -> str | None:
     if kind in {"edit_message", "retract_message", "react_to_message"}:
         revision = getattr(said, str(kind))
         named = f"{revision.account_id}/{revision.provider_message_id}"
-        return f"{named}/{kind}/{said.occurred_at_ms}/{_change(revision)}"
+        again = f"/{said.request_id}" if said.request_id else ""  # it waited, and went elsewhere
+        return f"{named}/{kind}/{said.occurred_at_ms}/{_change(revision)}{again}"
     if kind == "send_message":
         return f"{said.tenant_id}/{said.send_message.source_id}"
     return f"{said.tenant_id}/{said.request_id}" if said.request_id else None
