@@ -59,6 +59,7 @@ from services.intake.shell.grpc_api.customer_api import CustomerApi
 from services.intake.shell.grpc_api.intake_api import IntakeApi
 from services.intake.shell.http import Door
 from services.intake.shell.media import MediaFetcher
+from services.intake.shell.parked_items import ParkedItems
 from services.intake.shell.reception import Reception
 from services.intake.shell.store import ConversationStore
 from services.intake.shell.topics import CONVERSATIONS
@@ -162,7 +163,11 @@ def _services(parts: _Parts, settings: IntakeSettings, tail: Tail) -> list[Servi
     )
     customers = CustomerApi(store=CustomerStore(parts.postgres), commands=commands)
     accounts = AccountApi(
-        store=parts.account_store, book=parts.accounts, clock=parts.clock, providers=providers()
+        store=parts.account_store,
+        book=parts.accounts,
+        parked=ParkedItems(parts.postgres),
+        clock=parts.clock,
+        providers=providers(),
     )
     files = {
         intake_service_pb2: ("IntakeService", intake),

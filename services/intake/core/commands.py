@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.intake.core.leftovers import Leftover
 from services.intake.core.links import LinkReason
 from services.intake.core.model import (
     Attachment,
@@ -369,4 +370,6 @@ Statement = UpsertCustomer | SetConsent | EraseCustomer
 Linking = LinkIdentity | UnlinkIdentity | YieldCustomer | TakeOver
 Arrival = ReceiveMessage | JoinConversation
 Report = NoteProgress | SettleMedia
-Command = Arrival | Revision | ForgetEarly | Turn | Regrouping | Report | Statement | Linking
+Command = (
+    Arrival | Revision | ForgetEarly | Turn | Regrouping | Report | Statement | Linking | Leftover
+)

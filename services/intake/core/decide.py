@@ -16,6 +16,7 @@ from services.intake.core import (
     turns,
 )
 from services.intake.core.commands import (
+    Arrival,
     Command,
     ForgetEarly,
     JoinConversation,
@@ -23,14 +24,18 @@ from services.intake.core.commands import (
     NoteProgress,
     ReceiveMessage,
     Regrouping,
+    Report,
     Revision,
     SettleMedia,
     Statement,
 )
 from services.intake.core.events import Event
+from services.intake.core.leftovers import Leftover, look_after
 from services.intake.core.model import Dossier
 from services.intake.core.policies import ThreadingPolicy
 from services.intake.core.refusals import Rejection
+
+Told = Arrival | Report | Revision | ForgetEarly
 
 
 def decide(
@@ -46,22 +51,33 @@ def decide(
 def _decide(
     dossier: Dossier, command: Command, now_ms: int, policy: ThreadingPolicy
 ) -> tuple[Event, ...] | Rejection:
-    if isinstance(command, ReceiveMessage):
-        return arrivals.receive(dossier, command, now_ms, policy)
-    if isinstance(command, JoinConversation):
-        return arrivals.join(dossier, command, now_ms, policy)
-    if isinstance(command, NoteProgress):
-        return receipts.note(dossier, command)
-    if isinstance(command, SettleMedia):
-        return attachments.settle(dossier, command)
-    if isinstance(command, Revision):
-        return early.revise(dossier, command, now_ms)
-    if isinstance(command, ForgetEarly):
-        return early.forget(dossier, command, now_ms)
+    if isinstance(command, Told):
+        return _told(dossier, command, now_ms, policy)
     if isinstance(command, Statement):
         return customers.state(dossier, command, now_ms, policy)
     if isinstance(command, Regrouping):
         return merging.regroup(dossier, command, now_ms)
     if isinstance(command, Linking):
         return linking.link_step(dossier, command, now_ms, policy)
+    if isinstance(command, Leftover):
+        return look_after(command)
     return turns.take(dossier, command, now_ms, policy)
+
+
+def _told(
+    dossier: Dossier, command: Told, now_ms: int, policy: ThreadingPolicy
+) -> tuple[Event, ...] | Rejection:
+    """What comes from outside, or of our own calls to the outside."""
+    match command:
+        case ReceiveMessage():
+            return arrivals.receive(dossier, command, now_ms, policy)
+        case JoinConversation():
+            return arrivals.join(dossier, command, now_ms, policy)
+        case NoteProgress():
+            return receipts.note(dossier, command)
+        case SettleMedia():
+            return attachments.settle(dossier, command)
+        case ForgetEarly():
+            return early.forget(dossier, command, now_ms)
+        case _:
+            return early.revise(dossier, command, now_ms)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.intake.core.leftovers import LeftoverEvent
 from services.intake.core.lifecycle import Arrival
 from services.intake.core.links import LinkReason
 from services.intake.core.model import (
@@ -333,4 +334,6 @@ RevisionEvent = (
     | RevisionLeft
 )
 DeliveryEvent = DeliveryProgressed | ReceiptForwarded | ReceiptParked | ReceiptMatched
-Event = CustomerEvent | ConversationEvent | MessageEvent | RevisionEvent | DeliveryEvent
+Event = (
+    CustomerEvent | ConversationEvent | MessageEvent | RevisionEvent | DeliveryEvent | LeftoverEvent
+)

@@ -44,6 +44,7 @@ from services.intake.core.events import (
     StatusChanged,
 )
 from services.intake.core.identity import home_id
+from services.intake.core.leftovers import LeftoverEvent
 from services.intake.core.model import (
     Conversation,
     Customer,
@@ -67,6 +68,8 @@ def evolve(dossier: Dossier, event: Event) -> Dossier:
         return _of_message(dossier, event)
     if isinstance(event, RevisionEvent):
         return _of_revision(dossier, event)
+    if isinstance(event, LeftoverEvent):
+        return dossier  # nobody's
     return _of_delivery(dossier, event)
 
 

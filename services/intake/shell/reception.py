@@ -25,7 +25,7 @@ from services.intake.shell.channels.protocol import (
     Unread,
 )
 from services.intake.shell.topics import INPUTS
-from services.intake.shell.wire import inputs, linking
+from services.intake.shell.wire import inputs, leftovers, linking
 
 ITEMS_AT_A_TIME: Final = 500
 BLOCKED: Final = "blocked_senders"
@@ -35,6 +35,7 @@ _COUNTED_AS: Final = {
     Reported: "receipt",
     Revised: "revision",
     Linked: "identity",
+    Unread: "leftover",
 }
 
 
@@ -56,11 +57,12 @@ class Reception:
     async def take(self, items: Iterable[Item], account: Account) -> None:
         """Return once all items are durable. Raises `BusUnavailable`: none is known accepted.
 
-        What nobody can use, and what the account's blocked senders wrote, is counted.
+        What nobody can use, and what the account's blocked senders wrote, is counted; of that, what
+        nobody foresaw is kept.
         """
         wanted = [item for item in items if self._is_wanted(item, account)]
         for begin in range(0, len(wanted), ITEMS_AT_A_TIME):
-            await self._publish(wanted[begin : begin + ITEMS_AT_A_TIME], account.provider)
+            await self._publish(wanted[begin : begin + ITEMS_AT_A_TIME], account)
 
     def _is_wanted(self, item: Item, account: Account) -> bool:
         kind = "blocked" if is_blocked(item, account) else ""
@@ -68,22 +70,22 @@ class Reception:
             kind = item.kind
         if kind:
             self._metrics.unread.labels(account.provider, kind).inc()
-        return not kind
+        return not kind or (isinstance(item, Unread) and bool(item.payload))
 
-    async def _publish(self, items: Sequence[Item], provider: str) -> None:
+    async def _publish(self, items: Sequence[Item], account: Account) -> None:
         """All of them, or nothing is known accepted."""
         if len(items) == 1:  # as a rule: no task for it
-            await self._publish_one(items[0])
+            await self._publish_one(items[0], account)
         else:
-            await asyncio.gather(*(self._publish_one(item) for item in items))
+            await asyncio.gather(*(self._publish_one(item, account) for item in items))
         for item in items:
-            self._metrics.accepted.labels(provider, _COUNTED_AS[type(item)]).inc()
+            self._metrics.accepted.labels(account.provider, _COUNTED_AS[type(item)]).inc()
 
-    async def _publish_one(self, item: Item) -> None:
-        said = self._input(item)
+    async def _publish_one(self, item: Item, account: Account) -> None:
+        said = self._input(item, account)
         await self._bus.publish(INPUTS, said.home_id, said)
 
-    def _input(self, item: Item) -> commands_pb2.IntakeInput:
+    def _input(self, item: Item, account: Account) -> commands_pb2.IntakeInput:
         match item:
             case Arrived():
                 return inputs.received(item.message, client_message_id=item.client_message_id)
@@ -95,7 +97,8 @@ class Reception:
             case Linked():
                 return linking.stated(item.link, received_at_ms=self._clock.now_ms())
             case Unread():
-                raise AssertionError("what cannot be read is not published")
+                now_ms = self._clock.now_ms()
+                return leftovers.parked(account, item.kind, item.payload, received_at_ms=now_ms)
 
 
 def is_blocked(item: Item, account: Account) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from services.chassis.bus.processor import Row, Table
 from services.intake.core.delivery.model import Barrier, Dispatch, Gate, Phase
+from services.intake.core.leftovers import ItemsForgotten, KeepItem
 from services.intake.core.links import LinkReason
 from services.intake.core.media import WantedMedia
 from services.intake.core.model import (
@@ -43,6 +44,8 @@ THREADER_TABLES = (
     Table("media_wanted", ("message_id", "attachment_id")),
     Table("parked_revision", ("message_id", "kind", "occurred_at_ms")),
     Table("retraction", ("message_id",)),
+    Table("parked_item", ("item_id",)),
+    Table("parked_items_since", ("home_id",)),
 )
 DELIVERY_TABLES = (
     Table("dispatch", ("message_id",)),
@@ -76,6 +79,7 @@ _media = _Columns(WantedMedia)
 _MEDIA_COLUMNS = tuple(each.name for each in fields(WantedMedia) if each.name != "attachment")
 _FILE_COLUMNS = tuple(each.name for each in fields(Attachment) if each.name != "error")
 _early = _Columns(EarlyRevision)
+_item = _Columns(KeepItem)
 _EARLY_COLUMNS = tuple(field.name for field in fields(EarlyRevision))
 
 
@@ -278,6 +282,25 @@ def retraction_row(message: Message) -> Row:
         "message_id": message.message_id,
         "conversation_id": message.conversation_id,
         "retracted_at_ms": message.retracted_at_ms,
+    }
+
+
+def parked_item_row(item: KeepItem) -> Row:
+    """As `parked_item` keeps it."""
+    return _item(item)
+
+
+def parked_item_of(row: Mapping[str, Any]) -> KeepItem:
+    """From a row of `parked_item`."""
+    return KeepItem(**row)
+
+
+def parked_items_since_row(event: ItemsForgotten) -> Row:
+    """As `parked_items_since` keeps it: from when on there are items of an account."""
+    return {
+        "home_id": event.home_id,
+        "tenant_id": event.tenant_id,
+        "since_ms": event.before_ms,
     }
 
 

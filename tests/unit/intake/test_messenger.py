@@ -46,7 +46,8 @@ def parsed(*events: Mapping[str, Any], **account: Any) -> list[Item]:
 
 
 def arrived(told: Mapping[str, Any]) -> ReceiveMessage:
-    (item,) = parsed(told)
+    item, *leftovers = parsed(told)
+    assert leftovers in ([], [Unread("unknown")])
     assert isinstance(item, Arrived)
     return item.message
 
@@ -261,7 +262,7 @@ UNREAD = [
     (event("optin", {"type": "notification_messages"}), "other_event"),
     (event("account_linking", {"status": "linked"}), "other_event"),
     (event("pass_thread_control", {"new_owner_app_id": "1"}), "other_event"),
-    ({}, "other_event"),
+    ({}, "unknown"),
 ]
 
 

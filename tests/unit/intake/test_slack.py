@@ -38,7 +38,8 @@ def parsed(body: Any, **account: Any) -> list[Item]:
 
 
 def arrived(event: dict[str, Any]) -> ReceiveMessage:
-    (item,) = parsed(callback(event))
+    item, *leftovers = parsed(callback(event))
+    assert leftovers in ([], [Unread("unknown")])
     assert isinstance(item, Arrived)
     return item.message
 
@@ -152,7 +153,8 @@ UNREAD = [
     (message(user=APP_USER), "bot"),
     (message(bot_id="B1", channel_type="channel"), "bot"),
     (message(subtype="channel_join"), "other_subtype"),
-    (message(subtype="a subtype of tomorrow"), "other_subtype"),
+    (message(subtype="a subtype of tomorrow"), "unknown"),
+    (message(subtype="a subtype of tomorrow", channel_type="channel"), "channel"),
     (message(channel_type="channel"), "channel"),
     (message(channel_type="group"), "channel"),
     (message(channel_type="mpim"), "channel"),
@@ -220,7 +222,7 @@ ODD = st.recursive(
     lambda part: st.lists(part, max_size=2) | st.dictionaries(st.sampled_from(["id", "x"]), part),
     max_leaves=5,
 )
-KINDS = ["bot", "preview", "channel", "malformed"]
+KINDS = ["bot", "preview", "channel", "malformed", "unknown"]
 OTHERS = ["other_subtype", "other_event", "other_team", "other_body"]
 KNOWN = [Unread(kind) for kind in KINDS + OTHERS]
 

@@ -37,7 +37,8 @@ GROUP = {"id": -100123, "title": "Parcels", "type": "supergroup"}
 
 
 def parsed(body: Mapping[str, Any]) -> Item:
-    (item,) = HOOK.parse(posted(body), bot())
+    item, *leftovers = HOOK.parse(posted(body), bot())
+    assert leftovers in ([], [Unread("unknown")])
     return item
 
 
@@ -227,8 +228,8 @@ UNREAD = [
     ({"business_message": TEXT}, "other_update"),
     ({"inline_query": {"id": "7", "from": GRETE, "query": "tea"}}, "other_update"),
     ({"poll_answer": {"poll_id": "7"}}, "other_update"),
-    ({"hologram": {"depth": 3}}, "other_update"),
-    ({}, "other_update"),
+    ({"hologram": {"depth": 3}}, "unknown"),
+    ({}, "unknown"),
     ({"message": TEXT | {"chat": GROUP}}, "group"),
     ({"message": TEXT | {"chat": GROUP | {"type": "group"}}}, "group"),
     ({"message": TEXT | {"chat": GROUP, "from": BOT}}, "group"),
@@ -276,7 +277,7 @@ def test_another_body_is_malformed(body: bytes) -> None:
         HOOK.parse(posted(body), bot())
 
 
-KINDS = {"malformed", "group", "bot", "service", "membership", "other_update"}
+KINDS = {"malformed", "unknown", "group", "bot", "service", "membership", "other_update"}
 LEAF = (
     st.none()
     | st.booleans()

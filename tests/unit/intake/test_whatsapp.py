@@ -36,7 +36,8 @@ def parsed(*changes: Mapping[str, Any], **account: Any) -> list[Item]:
 
 
 def arrived(said: Mapping[str, Any]) -> Any:
-    (item,) = parsed(change(messages=[said]))
+    item, *leftovers = parsed(change(messages=[said]))
+    assert leftovers in ([], [Unread("unknown")])
     assert isinstance(item, Arrived)
     return item.message
 

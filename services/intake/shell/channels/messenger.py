@@ -39,6 +39,7 @@ from services.intake.shell.channels.json_fields import (
     text_in,
     wanted_in,
 )
+from services.intake.shell.channels.leftovers import MALFORMED, UNKNOWN, leftover
 from services.intake.shell.channels.messenger_media import MessengerMedia
 from services.intake.shell.channels.messenger_sender import MessengerSender
 from services.intake.shell.channels.meta_webhook import (
@@ -58,6 +59,24 @@ from services.intake.shell.channels.protocol import (
 PROVIDER: Final = "messenger"
 PATH: Final = "/webhooks/messenger/{account_id}"
 MEDIA: Final = frozenset({"audio", "file", "image", "sticker", "video"})
+_OTHER: Final = frozenset(
+    {
+        "account_linking",
+        "app_roles",
+        "customer_information",
+        "game_play",
+        "message_context",
+        "messaging_feedback",
+        "optin",
+        "pass_thread_control",
+        "policy_enforcement",
+        "read",
+        "referral",
+        "request_thread_control",
+        "take_thread_control",
+    }
+)
+"""Events that say nothing to us."""
 SECONDS_MAX: Final = 100_000_000_000
 """Up to here a time is in seconds (the year 5138); in milliseconds it would be 1973."""
 
@@ -93,37 +112,41 @@ def _items(entry: Json, incoming: Incoming, account: Account) -> Iterator[Item]:
         yield Unread("other_page")  # of the same app: its own account has its own address
         return
     for event in objects_in(entry, "messaging"):
-        yield from _taken(partial(_event, event, incoming, account))
+        yield from _taken(partial(_event, event, incoming, account), event)
     for _ in objects_in(entry, "standby"):
         yield Unread("standby")  # another app has the conversation, and answers
     for _ in objects_in(entry, "changes"):
         yield Unread("other_event")  # of the page's wall, not of its mailbox
 
 
-def _taken(read: Callable[[], Sequence[Item]]) -> Sequence[Item]:
-    """What `read` gives; what it cannot read holds up nobody."""
+def _taken(read: Callable[[], Iterable[Item]], event: Json) -> Sequence[Item]:
+    """What `read` makes of `event`; what it cannot read holds up nobody."""
     try:
-        return read()
+        return list(read())
     except (Malformed, BadAddress):
-        return [Unread("malformed")]
+        return [leftover(MALFORMED, event)]
 
 
-def _event(event: Json, incoming: Incoming, account: Account) -> Sequence[Item]:
+def _event(event: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     for name, read in _READERS.items():
         if name in event:
             return read(event, incoming, account)
+    if _OTHER.isdisjoint(event):
+        return [leftover(UNKNOWN, event)]
     return [Unread("watermark" if "read" in event else "other_event")]
 
 
-def _message(event: Json, incoming: Incoming, account: Account) -> Sequence[Item]:
+def _message(event: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     said = object_in(event, "message")
     if said.get("is_echo"):
         return [_echo(event, said, incoming, account)]
     if said.get("is_deleted"):
         return [_revised(RetractMessage, event, said, incoming, account)]
     text, files = _text(said), _files(said)
-    shown = text or ("" if files else unshown("message"))
-    return [_arrived(event, wanted_in(said, "mid"), shown, files, incoming, account)]
+    if text or files:
+        return [_arrived(event, wanted_in(said, "mid"), text, files, incoming, account)]
+    shown = _arrived(event, wanted_in(said, "mid"), unshown("message"), (), incoming, account)
+    return [shown, leftover(UNKNOWN, event)]
 
 
 def _edit(event: Json, incoming: Incoming, account: Account) -> Sequence[Item]:
@@ -191,7 +214,7 @@ def _delivery(event: Json, incoming: Incoming, account: Account) -> Sequence[Ite
     return [
         _reported(Progress.DELIVERED, "", storable(mid), recipient, at_ms, account)
         if isinstance(mid, str) and storable(mid)
-        else Unread("malformed")
+        else leftover(MALFORMED, event)
         for mid in mids
     ]
 
@@ -289,7 +312,7 @@ def _at_ms(given: object, incoming: Incoming) -> int:
     return min(given * 1000 if given <= SECONDS_MAX else given, incoming.now_ms)
 
 
-_READERS: Final[Mapping[str, Callable[[Json, Incoming, Account], Sequence[Item]]]] = {
+_READERS: Final[Mapping[str, Callable[[Json, Incoming, Account], Iterable[Item]]]] = {
     "message": _message,
     "message_edit": _edit,
     "reaction": _reaction,

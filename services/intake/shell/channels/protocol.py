@@ -7,7 +7,7 @@ body, finding the account, publishing and counting are the door's (`shell/http.p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiohttp import ClientSession
@@ -70,9 +70,14 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """What we have no use for, or cannot read: it is counted, and holds up nothing beside it."""
+    """What we have no use for, or cannot read: it is counted, and holds up nothing beside it.
 
-    kind: str  # one of the few names that the channel's file has, never the provider's text
+    `kind` is one of the few names that the channel's file has, never the provider's text. What
+    nobody foresaw has a `payload`, which is kept: see `leftovers.py`.
+    """
+
+    kind: str
+    payload: bytes = field(default=b"", compare=False)
 
 
 Item = Arrived | Reported | Revised | Linked | Unread

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from starlette.responses import PlainTextResponse, Response
@@ -44,6 +44,12 @@ from services.intake.shell.channels.json_fields import (
     text_in,
     wanted_in,
 )
+from services.intake.shell.channels.leftovers import (
+    MALFORMED,
+    UNKNOWN,
+    leftover,
+    with_leftover,
+)
 from services.intake.shell.channels.protocol import (
     Channel,
     Incoming,
@@ -66,6 +72,41 @@ WINDOW_MS: Final = 300_000
 
 _DIRECT: Final = "D"
 """What ids of direct conversations begin with: reactions tell nothing else of where they are."""
+_OTHER: Final = frozenset(
+    {
+        "assistant_app_thread",
+        "bot_add",
+        "bot_remove",
+        "channel_archive",
+        "channel_convert_to_private",
+        "channel_convert_to_public",
+        "channel_join",
+        "channel_leave",
+        "channel_name",
+        "channel_posting_permissions",
+        "channel_purpose",
+        "channel_topic",
+        "channel_unarchive",
+        "document_mention",
+        "ekm_access_denied",
+        "group_archive",
+        "group_join",
+        "group_leave",
+        "group_name",
+        "group_purpose",
+        "group_topic",
+        "group_unarchive",
+        "huddle_thread",
+        "message_replied",
+        "pinned_item",
+        "reminder_add",
+        "reply_broadcast",
+        "sh_room_created",
+        "tombstone",
+        "unpinned_item",
+    }
+)
+"""Subtypes that say nothing to us."""
 _SLACKBOT: Final = "USLACKBOT"
 _TOMBSTONE: Final = "tombstone"
 """What stands for a deleted message that has answers."""
@@ -99,9 +140,9 @@ class EventHook:
         if kind != "event_callback" or not object_in(body, "event"):
             return [Unread("other_body")]
         try:
-            return [_item(body, incoming, account)]
+            return list(_items(body, incoming, account))
         except (Malformed, BadAddress):
-            return [Unread("malformed")]
+            return [leftover(MALFORMED, body["event"])]
 
     def answer(self, incoming: Incoming, items: Sequence[Item]) -> Response:
         """The challenge, where there is one; anything with a 200 otherwise."""
@@ -118,25 +159,25 @@ def sign(body: bytes, timestamp: str, key: str) -> str:
     return f"v0={hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()}"
 
 
-def _item(body: Json, incoming: Incoming, account: Account) -> Item:
+def _items(body: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     event = object_in(body, "event")
     team = account.settings.get("team_id")
     if team and text_in(body, "team_id") != team:
-        return Unread("other_team")  # of the same app: its own account has its own address
+        return [Unread("other_team")]  # of the same app: its own account has its own address
     kind = wanted_in(event, "type")
     if kind in _REACTIONS:
-        return _reaction(event, body, incoming, account)
+        return [_reaction(event, body, incoming, account)]
     if kind != "message":
-        return Unread("channel" if kind == "app_mention" else "other_event")
+        return [Unread("channel" if kind == "app_mention" else "other_event")]
     subtype = text_in(event, "subtype")
     if subtype == "bot_message" or _is_by_bot(_written(event), body):
-        return Unread("bot")
+        return [Unread("bot")]
     read = _READERS.get(subtype)
-    if read is None:
-        return Unread("other_subtype")
+    if read is None and subtype in _OTHER:
+        return [Unread("other_subtype")]
     if wanted_in(event, "channel_type") != "im":
-        return Unread("channel")
-    return read(event, incoming, account)
+        return [Unread("channel")]
+    return [leftover(UNKNOWN, event)] if read is None else read(event, incoming, account)
 
 
 def _is_by_bot(event: Json, body: Json) -> bool:
@@ -149,7 +190,7 @@ def _is_by_bot(event: Json, body: Json) -> bool:
     return bool(text_in(event, "bot_id")) or text_in(event, "user") in own - {""} | {_SLACKBOT}
 
 
-def _message(event: Json, incoming: Incoming, account: Account) -> Item:
+def _message(event: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     """Slack names nobody in an event: `from_name` stays empty. A thread answers its first."""
     sender = normalise(Medium.SLACK, wanted_in(event, "user"))
     channel, ts = wanted_in(event, "channel"), wanted_in(event, "ts")
@@ -157,15 +198,19 @@ def _message(event: Json, incoming: Incoming, account: Account) -> Item:
     provider_id = f"{channel}/{ts}"
     message_id = inbound_message_id(account.account_id, provider_id)
     text, files = shown(text_in(event, "text")), _attachments(event, message_id)
-    return arrived(
+    content = Content(text, files)
+    if not text.strip() and not files:
+        content = Content(unshown("message"), unforeseen=True)
+    message = arrived(
         account,
         incoming,
         sender=sender,
         provider_id=provider_id,
-        content=Content(text if text.strip() or files else unshown("message"), files),
+        content=content,
         at_ms=_at_ms(event),
         answers=f"{channel}/{thread}" if thread not in {"", ts} else "",
     )
+    return with_leftover(message, content, event)
 
 
 def _written(event: Json) -> Json:
@@ -173,21 +218,21 @@ def _written(event: Json) -> Json:
     return object_in(event, "previous_message") or object_in(event, "message") or event
 
 
-def _changed(event: Json, incoming: Incoming, account: Account) -> Item:
+def _changed(event: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     """What they wrote reads otherwise now; or its links were looked up, or it was deleted."""
     now = object_in(event, "message")
     if text_in(now, "subtype") == _TOMBSTONE:
         return _deleted(event, incoming, account)
     if not object_in(now, "edited"):
-        return Unread("preview")
+        return [Unread("preview")]
     ts = text_in(now, "ts") or text_in(_written(event), "ts")
     text = shown(text_in(now, "text"))
-    return _revised(EditMessage, event, ts, incoming, account, text=text)
+    return [_revised(EditMessage, event, ts, incoming, account, text=text)]
 
 
-def _deleted(event: Json, incoming: Incoming, account: Account) -> Item:
+def _deleted(event: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     ts = text_in(event, "deleted_ts") or text_in(_written(event), "ts")
-    return _revised(RetractMessage, event, ts, incoming, account)
+    return [_revised(RetractMessage, event, ts, incoming, account)]
 
 
 def _revised(
@@ -232,7 +277,7 @@ def _reaction(event: Json, body: Json, incoming: Incoming, account: Account) -> 
 
 
 _REACTIONS: Final = frozenset({"reaction_added", "reaction_removed"})
-_READERS: Final[Mapping[str, Callable[[Json, Incoming, Account], Item]]] = {
+_READERS: Final[Mapping[str, Callable[[Json, Incoming, Account], Iterable[Item]]]] = {
     **dict.fromkeys(("", "file_share", "me_message", "thread_broadcast"), _message),
     "message_changed": _changed,
     "message_deleted": _deleted,

@@ -13,7 +13,7 @@ message was deleted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from starlette.responses import Response
@@ -33,6 +33,12 @@ from services.intake.shell.channels.json_fields import (
     objects_in,
     text_in,
     wanted_in,
+)
+from services.intake.shell.channels.leftovers import (
+    MALFORMED,
+    UNKNOWN,
+    leftover,
+    with_leftover,
 )
 from services.intake.shell.channels.protocol import (
     Arrived,
@@ -61,6 +67,27 @@ BUTTON_CHARACTERS_MAX: Final = 300
 
 _MEMBERSHIP: Final = frozenset({"my_chat_member", "chat_member", "chat_join_request"})
 """Updates about who is in a chat; they are counted."""
+_OTHER: Final = frozenset(
+    {
+        "business_connection",
+        "business_message",
+        "channel_post",
+        "chat_boost",
+        "chosen_inline_result",
+        "deleted_business_messages",
+        "edited_business_message",
+        "edited_channel_post",
+        "inline_query",
+        "message_reaction_count",
+        "poll",
+        "poll_answer",
+        "pre_checkout_query",
+        "purchased_paid_media",
+        "removed_chat_boost",
+        "shipping_query",
+    }
+)
+"""Updates that say nothing to us."""
 
 
 class WebhookHook:
@@ -78,9 +105,9 @@ class WebhookHook:
         update = json_object(incoming.body)
         whole_in(update, "update_id")
         try:
-            return [_item(update, incoming, account)]
+            return list(_items(update, incoming, account))
         except (Malformed, BadAddress):
-            return [Unread("malformed")]
+            return [leftover(MALFORMED, update)]
 
     def answer(self, incoming: Incoming, items: Sequence[Item]) -> Response:
         """Anything with a 200; a body would be read as a call of ours."""
@@ -88,27 +115,29 @@ class WebhookHook:
         return Response()
 
 
-def _item(update: Json, incoming: Incoming, account: Account) -> Item:
+def _items(update: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     if "message" in update:
         return _message(object_in(update, "message"), incoming, account)
     if "callback_query" in update:
-        return _press(object_in(update, "callback_query"), incoming, account)
+        return [_press(object_in(update, "callback_query"), incoming, account)]
     if "edited_message" in update:
-        return _edit(object_in(update, "edited_message"), incoming, account)
+        return [_edit(object_in(update, "edited_message"), incoming, account)]
     if "message_reaction" in update:
-        return _reaction(object_in(update, "message_reaction"), incoming, account)
-    return Unread("other_update" if _MEMBERSHIP.isdisjoint(update) else "membership")
+        return [_reaction(object_in(update, "message_reaction"), incoming, account)]
+    if not _MEMBERSHIP.isdisjoint(update):
+        return [Unread("membership")]
+    return [leftover(UNKNOWN, update) if _OTHER.isdisjoint(update) else Unread("other_update")]
 
 
-def _message(said: Json, incoming: Incoming, account: Account) -> Item:
+def _message(said: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     chat, sender = object_in(said, "chat"), object_in(said, "from")
     unread = _unread(chat, sender)
     if unread or is_service(said):
-        return unread or Unread("service")
+        return [unread or Unread("service")]
     name = message_name(said)
     content = content_of(said, inbound_message_id(account.account_id, name))
     answers = object_in(said, "reply_to_message")
-    return _arrived(
+    message = _arrived(
         name,
         chat,
         sender,
@@ -118,6 +147,7 @@ def _message(said: Json, incoming: Incoming, account: Account) -> Item:
         account,
         answers=message_name(answers) if "message_id" in answers else "",
     )
+    return with_leftover(message, content, said)
 
 
 def _edit(said: Json, incoming: Incoming, account: Account) -> Item:

@@ -12,7 +12,7 @@ gets another business-scoped user id as well; a system message tells the old and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -39,6 +39,7 @@ from services.intake.shell.channels.json_fields import (
     text_in,
     wanted_in,
 )
+from services.intake.shell.channels.leftovers import MALFORMED, leftover, with_leftover
 from services.intake.shell.channels.meta_webhook import (
     BODY_BYTES_MAX,
     Subscription,
@@ -108,20 +109,20 @@ def _items(change: Json, incoming: Incoming, account: Account) -> Iterator[Item]
         yield Unread("other_number")  # of the same app: its own account has its own address
         return
     for message in objects_in(value, "messages"):
-        yield from _taken(partial(_message, message, value, incoming, account))
+        yield from _taken(partial(_message, message, value, incoming, account), message)
     for status in objects_in(value, "statuses"):
-        yield from _taken(partial(_status, status, incoming, account))
+        yield from _taken(partial(_status, status, incoming, account), status)
 
 
-def _taken(read: Callable[[], Sequence[Item]]) -> Sequence[Item]:
-    """What `read` gives; what it cannot read holds up nobody."""
+def _taken(read: Callable[[], Iterable[Item]], said: Json) -> Sequence[Item]:
+    """What `read` makes of `said`; what it cannot read holds up nobody."""
     try:
-        return read()
+        return list(read())
     except (Malformed, BadAddress):
-        return [Unread("malformed")]
+        return [leftover(MALFORMED, said)]
 
 
-def _message(said: Json, value: Json, incoming: Incoming, account: Account) -> Sequence[Item]:
+def _message(said: Json, value: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     kind = wanted_in(said, "type")
     if text_in(said, "group_id"):
         return [Unread("group")]
@@ -131,19 +132,19 @@ def _message(said: Json, value: Json, incoming: Incoming, account: Account) -> S
     if change is not None:
         return [change(said, incoming, account)]
     provider_id, sender, contact = wanted_in(said, "id"), _sender(said), _contact(said, value)
-    message_id = inbound_message_id(account.account_id, provider_id)
+    content = content_of(kind, said, inbound_message_id(account.account_id, provider_id))
     message = arrived(
         account,
         incoming,
         sender=sender,
         provider_id=provider_id,
-        content=content_of(kind, said, message_id),
+        content=content,
         at_ms=_at_ms(said),
         from_name=text_in(object_in(contact, "profile"), "name"),
         answers=text_in(object_in(said, "context"), "id"),
         also=_also(said, contact, sender, account),
     )
-    return [message]
+    return with_leftover(message, content, said)
 
 
 def _edit(said: Json, incoming: Incoming, account: Account) -> Item:

@@ -35,13 +35,14 @@ from services.intake.core.events import (
     StatusChanged,
 )
 from services.intake.core.identity import lane
+from services.intake.core.leftovers import ItemKept, ItemsForgotten, LeftoverEvent
 from services.intake.core.model import Conversation, Dossier, EarlyRevision, Status
 from services.intake.core.policies import ThreadingPolicy
 from services.intake.core.refusals import Rejection
 from services.intake.shell import rows
+from services.intake.shell.consumers import forgetting
 from services.intake.shell.consumers.closing import closing_timer
 from services.intake.shell.consumers.customer_journal import record_of_customer
-from services.intake.shell.consumers.forgetting import forgetting_timer
 from services.intake.shell.consumers.media_journal import record_attachment, record_settled
 from services.intake.shell.consumers.regrouping_journal import record_merge, record_split
 from services.intake.shell.consumers.revision_journal import record_of_revision
@@ -89,6 +90,8 @@ class OutJournal:
             self._of_message(after, event)
         elif isinstance(event, RevisionEvent):
             record_of_revision(self, after, event)
+        elif isinstance(event, LeftoverEvent):
+            self._of_leftovers(event)
         else:
             self._of_delivery(after, event)
 
@@ -133,6 +136,16 @@ class OutJournal:
             case _:
                 assert_never(event)
 
+    def _of_leftovers(self, event: LeftoverEvent) -> None:
+        match event:
+            case ItemKept(item, until_ms):
+                self.put("parked_item", rows.parked_item_row(item))
+                self._out.timer(forgetting.items_timer(item, until_ms), until_ms)
+            case ItemsForgotten():
+                self.put("parked_items_since", rows.parked_items_since_row(event))
+            case _:
+                assert_never(event)
+
     def forward(self, to_home_id: str, from_home_id: str, conversation_id: str = "") -> None:
         """Leave the input, and its request, to another home."""
         assert self._cause.said is not None, "only inputs are forwarded"
@@ -174,7 +187,7 @@ class OutJournal:
         """Write down a revision that waits for its message, or does so no more."""
         row = rows.early_row(early, owner=after.home_id, shard=self._cause.shard, waiting=waiting)
         self.put("parked_revision", row)
-        key = forgetting_timer(after.home_id, early.tenant_id)
+        key = forgetting.early_timer(after.home_id, early.tenant_id)
         if after.early:
             self._out.timer(key, min(each.since_ms for each in after.early) + KEPT_MS)
         else:

@@ -17,8 +17,8 @@ from services.intake.core.commands import (
 )
 from services.intake.core.model import Dossier
 from services.intake.core.policies import ThreadingPolicy
+from services.intake.shell.consumers import forgetting
 from services.intake.shell.consumers.dossiers import read_through
-from services.intake.shell.consumers.forgetting import due
 from services.intake.shell.consumers.forwarding import next_home
 from services.intake.shell.consumers.holding import Dossiers
 from services.intake.shell.consumers.thread_journal import Cause, OutJournal
@@ -95,11 +95,11 @@ class Threader:
     def fire(self, state: Dossiers, key: str, due_ms: int, out: Out) -> Dossiers:
         """Close what has been resolved for long enough; wait no more for what does not come."""
         del due_ms
-        command = due(key)
+        command = forgetting.due(key)
         cause = Cause(
             tenant_id=command.tenant_id,
             home_id=command.home_id,
-            command="close_expired" if isinstance(command, CloseExpired) else "forget_early",
+            command="close_expired" if isinstance(command, CloseExpired) else "forget",
             request_id="",
             actor="service/intake",
             occurred_at_ms=out.now_ms,

@@ -16,7 +16,7 @@ from services.intake.core.commands import (
     RetractMessage,
     Revision,
 )
-from services.intake.shell.wire import names, nouns
+from services.intake.shell.wire import leftovers, names, nouns
 
 TIER_ATTRIBUTE = "tier"
 
@@ -38,6 +38,8 @@ def request_key(said: commands_pb2.IntakeInput) -> str | None:
         named = f"{revision.account_id}/{revision.provider_message_id}"
         again = f"/{said.request_id}" if said.request_id else ""  # it waited, and went elsewhere
         return f"{named}/{kind}/{said.occurred_at_ms}/{_change(revision)}{again}"
+    if kind == "parked_item":
+        return leftovers.request_key(said.parked_item)
     if kind == "send_message":
         return f"{said.tenant_id}/{said.send_message.source_id}"
     return f"{said.tenant_id}/{said.request_id}" if said.request_id else None
