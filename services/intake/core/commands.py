@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.intake.core.call_model import NoteCall
 from services.intake.core.leftovers import Leftover
 from services.intake.core.links import LinkReason
 from services.intake.core.model import (
@@ -369,7 +370,7 @@ Regrouping = Merge | Unmerge | Split
 Statement = UpsertCustomer | SetConsent | EraseCustomer
 Linking = LinkIdentity | UnlinkIdentity | YieldCustomer | TakeOver
 Arrival = ReceiveMessage | JoinConversation
-Report = NoteProgress | SettleMedia
+Report = NoteProgress | NoteCall | SettleMedia
 Command = (
     Arrival | Revision | ForgetEarly | Turn | Regrouping | Report | Statement | Linking | Leftover
 )

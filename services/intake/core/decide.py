@@ -8,6 +8,7 @@ from __future__ import annotations
 from services.intake.core import (
     arrivals,
     attachments,
+    calls,
     customers,
     early,
     linking,
@@ -15,6 +16,7 @@ from services.intake.core import (
     receipts,
     turns,
 )
+from services.intake.core.call_model import NoteCall
 from services.intake.core.commands import (
     Arrival,
     Command,
@@ -77,6 +79,8 @@ def _told(
             return receipts.note(dossier, command)
         case SettleMedia():
             return attachments.settle(dossier, command)
+        case NoteCall():
+            return calls.note(dossier, command, now_ms)
         case ForgetEarly():
             return early.forget(dossier, command, now_ms)
         case _:

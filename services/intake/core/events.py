@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.intake.core.call_model import CallNoted
 from services.intake.core.leftovers import LeftoverEvent
 from services.intake.core.lifecycle import Arrival
 from services.intake.core.links import LinkReason
@@ -335,5 +336,11 @@ RevisionEvent = (
 )
 DeliveryEvent = DeliveryProgressed | ReceiptForwarded | ReceiptParked | ReceiptMatched
 Event = (
-    CustomerEvent | ConversationEvent | MessageEvent | RevisionEvent | DeliveryEvent | LeftoverEvent
+    CustomerEvent
+    | ConversationEvent
+    | MessageEvent
+    | RevisionEvent
+    | DeliveryEvent
+    | LeftoverEvent
+    | CallNoted
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import assert_never
 
+from services.intake.core.call_model import CallNoted
 from services.intake.core.events import (
     AttachmentChanged,
     ConversationEvent,
@@ -70,6 +71,8 @@ def evolve(dossier: Dossier, event: Event) -> Dossier:
         return _of_revision(dossier, event)
     if isinstance(event, LeftoverEvent):
         return dossier  # nobody's
+    if isinstance(event, CallNoted):
+        return replace(dossier, calls={**dossier.calls, event.call.message_id: event.call})
     return _of_delivery(dossier, event)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from services.intake.core.call_model import Call
+
 if TYPE_CHECKING:
     from services.intake.core.placement import Placement
 
@@ -334,7 +336,8 @@ class Dossier:
     commands speak of and what was added since the dossier was read, `sequences` the numbers of
     these messages' events, `placements` why the added ones are where they are, `parked` the
     receipts that wait under a provider's id, `early` the revisions that wait for their messages,
-    and `message_ids` what was added: older repeats never reach a decision.
+    `calls` the calls that are spoken of, and `message_ids` what was added: older repeats never
+    reach a decision.
 
     What is another customer's may be looked at, as it was stored a moment ago, and not changed:
     `neighbours` are customers by their homes; `referenced` are conversations, by their ids and by
@@ -352,6 +355,7 @@ class Dossier:
     placements: Mapping[str, Placement] = field(default_factory=dict)
     parked: Mapping[str, Receipt] = field(default_factory=dict)
     early: tuple[EarlyRevision, ...] = ()
+    calls: Mapping[str, Call] = field(default_factory=dict)
     neighbours: Mapping[str, Customer] = field(default_factory=dict)
     referenced: Mapping[str, Conversation] = field(default_factory=dict)
     message_ids: frozenset[str] = frozenset()

@@ -22,6 +22,16 @@ CREATE TABLE parked_items_since (
     since_ms bigint NOT NULL
 );
 
+CREATE FUNCTION commit_parked_items_since(given jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO parked_items_since
+    SELECT * FROM jsonb_populate_recordset(NULL::parked_items_since, given)
+    ON CONFLICT (home_id) DO UPDATE SET since_ms = excluded.since_ms;
+    DELETE FROM parked_item item USING jsonb_populate_recordset(NULL::parked_items_since, given) kept
+    WHERE item.home_id = kept.home_id AND item.received_at_ms < kept.since_ms;
+END $$;
+
 CREATE OR REPLACE FUNCTION commit_asides(rows jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -40,13 +50,7 @@ BEGIN
         SELECT * FROM jsonb_populate_recordset(NULL::parked_item, rows->'parked_item');
     END IF;
     IF rows ? 'parked_items_since' THEN
-        INSERT INTO parked_items_since
-        SELECT * FROM jsonb_populate_recordset(
-            NULL::parked_items_since, rows->'parked_items_since')
-        ON CONFLICT (home_id) DO UPDATE SET since_ms = excluded.since_ms;
-        DELETE FROM parked_item item
-        USING jsonb_populate_recordset(NULL::parked_items_since, rows->'parked_items_since') kept
-        WHERE item.home_id = kept.home_id AND item.received_at_ms < kept.since_ms;
+        PERFORM commit_parked_items_since(rows->'parked_items_since');
     END IF;
 END $$;
 
@@ -66,4 +70,5 @@ BEGIN
         WHERE owner IN (SELECT home->>'home_id' FROM jsonb_array_elements(rows->'erasure') home);
     END IF;
 END $$;
+DROP FUNCTION commit_parked_items_since(jsonb);
 DROP TABLE parked_items_since, parked_item;

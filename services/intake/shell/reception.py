@@ -18,6 +18,7 @@ from services.intake.core.account import Account
 from services.intake.metrics import IntakeMetrics
 from services.intake.shell.channels.protocol import (
     Arrived,
+    Called,
     Item,
     Linked,
     Reported,
@@ -25,7 +26,7 @@ from services.intake.shell.channels.protocol import (
     Unread,
 )
 from services.intake.shell.topics import INPUTS
-from services.intake.shell.wire import inputs, leftovers, linking
+from services.intake.shell.wire import calls, inputs, leftovers, linking
 
 ITEMS_AT_A_TIME: Final = 500
 BLOCKED: Final = "blocked_senders"
@@ -35,6 +36,7 @@ _COUNTED_AS: Final = {
     Reported: "receipt",
     Revised: "revision",
     Linked: "identity",
+    Called: "call",
     Unread: "leftover",
 }
 
@@ -96,6 +98,13 @@ class Reception:
                 return inputs.revised(item.revision, received_at_ms=self._clock.now_ms())
             case Linked():
                 return linking.stated(item.link, received_at_ms=self._clock.now_ms())
+            case Called():
+                return calls.told(
+                    item.note,
+                    from_address=item.from_address,
+                    to_address=item.to_address,
+                    received_at_ms=self._clock.now_ms(),
+                )
             case Unread():
                 now_ms = self._clock.now_ms()
                 return leftovers.parked(account, item.kind, item.payload, received_at_ms=now_ms)

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from services.chassis.bus.processor import Row, Table
+from services.intake.core.call_model import Call, CallState, Forwarding
 from services.intake.core.delivery.model import Barrier, Dispatch, Gate, Phase
 from services.intake.core.leftovers import ItemsForgotten, KeepItem
 from services.intake.core.links import LinkReason
@@ -44,6 +45,7 @@ THREADER_TABLES = (
     Table("media_wanted", ("message_id", "attachment_id")),
     Table("parked_revision", ("message_id", "kind", "occurred_at_ms")),
     Table("retraction", ("message_id",)),
+    Table("call", ("message_id",)),
     Table("parked_item", ("item_id",)),
     Table("parked_items_since", ("home_id",)),
 )
@@ -79,7 +81,7 @@ _media = _Columns(WantedMedia)
 _MEDIA_COLUMNS = tuple(each.name for each in fields(WantedMedia) if each.name != "attachment")
 _FILE_COLUMNS = tuple(each.name for each in fields(Attachment) if each.name != "error")
 _early = _Columns(EarlyRevision)
-_item = _Columns(KeepItem)
+_item, _call = _Columns(KeepItem), _Columns(Call)
 _EARLY_COLUMNS = tuple(field.name for field in fields(EarlyRevision))
 
 
@@ -283,6 +285,18 @@ def retraction_row(message: Message) -> Row:
         "conversation_id": message.conversation_id,
         "retracted_at_ms": message.retracted_at_ms,
     }
+
+
+def call_row(call: Call, *, tenant_id: str) -> Row:
+    """As `call` keeps it, beside its message."""
+    return _call(call) | {"tenant_id": tenant_id, "forwarding": call.forwarding or ""}
+
+
+def call_of(row: Mapping[str, Any]) -> Call:
+    """From a row of `call`."""
+    values = {name: value for name, value in row.items() if name != "tenant_id"}
+    forwarding = Forwarding(row["forwarding"]) if row["forwarding"] else None
+    return Call(**values | {"state": CallState(row["state"]), "forwarding": forwarding})
 
 
 def parked_item_row(item: KeepItem) -> Row:

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from services.chassis.bus.processor import Row
+from services.intake.core.call_model import Call, CallState
 from services.intake.core.delivery.model import Barrier, Dispatch, Gate, Phase
 from services.intake.core.leftovers import ItemsForgotten, KeepItem
 from services.intake.core.media import WantedMedia
@@ -32,6 +33,7 @@ from tests.unit.intake.given import CONVERSATION, NOON_MS, after, dispatch, inbo
 DOSSIER = after(inbound(), say())
 _CUSTOMER = DOSSIER.customer
 assert _CUSTOMER is not None
+CALL = Call("m-1", "voice-berlin", "CA1", CallState.RINGING)
 ITEM = KeepItem("acme", "h", "i-1", "a", "slack", "unknown", "{}", NOON_MS)
 EARLY = EarlyRevision("m-1", RevisionKind.REACT, NOON_MS, "acme", "h", "a", "SM", "+", NOON_MS)
 ROWS: Mapping[str, Row] = {
@@ -45,6 +47,7 @@ ROWS: Mapping[str, Row] = {
         WantedMedia("acme", "h", "a", "c", "m", Attachment("m-0", "", "", 0, "x:1"), 0), shard=0
     ),
     "parked_revision": rows.early_row(EARLY, owner="h", shard=0, waiting=True),
+    "call": rows.call_row(CALL, tenant_id="acme"),
     "parked_item": rows.parked_item_row(ITEM),
     "parked_items_since": rows.parked_items_since_row(ItemsForgotten("acme", "h", NOON_MS)),
     "retraction": rows.retraction_row(DOSSIER.messages["m-1"]),

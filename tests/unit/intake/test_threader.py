@@ -221,7 +221,7 @@ async def test_what_can_never_work_parks_its_customer_alone() -> None:
     await desk.command("req-1", call_event=commands_pb2.CallEvent(provider_call_id="CA1"))
     await desk.write()
     failed, waits = desk.letters()
-    assert failed.startswith("UnsupportedInput")
+    assert failed.startswith("ValueError")
     assert waits == "waits behind an earlier record of its entity"
     other = inbound("m-9", at_ms=desk.now_ms)
     said = inputs.received(other)

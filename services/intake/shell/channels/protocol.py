@@ -14,6 +14,7 @@ from aiohttp import ClientSession
 from starlette.responses import Response
 
 from services.intake.core.account import Account
+from services.intake.core.call_model import NoteCall
 from services.intake.core.commands import LinkIdentity, NoteProgress, ReceiveMessage, Revision
 from services.intake.core.delivery.model import Dispatch
 from services.intake.core.model import Attachment
@@ -69,6 +70,16 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """A provider tells of a call, and may ask what to do: then `answer` says so, in its words."""
+
+    note: NoteCall
+    from_address: str
+    to_address: str
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """What we have no use for, or cannot read: it is counted, and holds up nothing beside it.
 
@@ -80,7 +91,7 @@ class Unread:
     payload: bytes = field(default=b"", compare=False)
 
 
-Item = Arrived | Reported | Revised | Linked | Unread
+Item = Arrived | Reported | Revised | Linked | Called | Unread
 
 
 class Hook(Protocol):

@@ -69,6 +69,7 @@ class _Reading:
             if dossier.customer is not None:
                 self._owners |= dict.fromkeys(dossier.customer.homes, dossier.home_id)
         await self._read_sent()
+        await self._read_calls()
         messages, answered = await self._read_messages(), await self._read_references()
         named = {message.conversation_id for message, _ in messages} | set(answered.values())
         held = await self._read_conversations(named | self._all("conversation_ids"))
@@ -104,6 +105,14 @@ class _Reading:
             self._put(row["owner"], early=(*waiting, stored.early_of(row)))
         for home in homes:
             self._wanted[home].message_ids |= self._wanted[home].sent_ids
+
+    async def _read_calls(self) -> None:
+        """Calls that are spoken of; nearly no batch has any."""
+        for row in await self._any("call", message_id=sorted(self._all("call_ids"))):
+            call = stored.call_of(row)
+            for home, want in self._wanted.items():
+                if call.message_id in want.call_ids:
+                    self._hold(home, "calls", call.message_id, call)
 
     async def _read_sent(self) -> None:
         """What receipts and reactions speak of, and receipts that wait; most batches have none."""

@@ -14,7 +14,7 @@ from services.intake.core.events import (
     RevisionMatched,
     RevisionParked,
 )
-from services.intake.core.model import Dossier
+from services.intake.core.model import Channel, Dossier
 from services.intake.core.refusals import Reason, Rejection
 from services.intake.shell import rows
 from services.intake.shell.consumers.journal import Journal
@@ -64,6 +64,8 @@ def _revised(journal: Journal, after: Dossier, event: MessageEdited | MessageRet
         journal.put("retraction", rows.retraction_row(message))
     envelope.actor = message.author
     journal.emit(envelope)
+    if message.channel is Channel.VOICE:  # its recording comes when the call has ended
+        journal.want_files(message, conversation)
 
 
 def _reacted(journal: Journal, after: Dossier, event: MessageReacted) -> None:

@@ -11,6 +11,7 @@ from switchboard.intake.v1 import commands_pb2, events_pb2
 
 from services.chassis.bus.processor import Out
 from services.intake.core.attachments import wanted
+from services.intake.core.call_model import CallNoted
 from services.intake.core.early import KEPT_MS
 from services.intake.core.events import (
     AttachmentChanged,
@@ -36,7 +37,7 @@ from services.intake.core.events import (
 )
 from services.intake.core.identity import lane
 from services.intake.core.leftovers import ItemKept, ItemsForgotten, LeftoverEvent
-from services.intake.core.model import Conversation, Dossier, EarlyRevision, Status
+from services.intake.core.model import Conversation, Dossier, EarlyRevision, Message, Status
 from services.intake.core.policies import ThreadingPolicy
 from services.intake.core.refusals import Rejection
 from services.intake.shell import rows
@@ -90,6 +91,8 @@ class OutJournal:
             self._of_message(after, event)
         elif isinstance(event, RevisionEvent):
             record_of_revision(self, after, event)
+        elif isinstance(event, CallNoted):
+            self.put("call", rows.call_row(event.call, tenant_id=event.tenant_id))
         elif isinstance(event, LeftoverEvent):
             self._of_leftovers(event)
         else:
@@ -193,6 +196,12 @@ class OutJournal:
         else:
             self._out.cancel(key)
 
+    def want_files(self, message: Message, conversation: Conversation) -> None:
+        """Have the files fetched that are still with the provider."""
+        for file in wanted(message, conversation, self._out.now_ms):
+            self.put("media_wanted", rows.media_row(file, shard=self._cause.shard))
+            self._out.tell(MediaWanted(file))
+
     def tell(self, fact: object) -> None:
         """Let this process know."""
         self._out.tell(fact)
@@ -251,9 +260,7 @@ class OutJournal:
         outputs.add_message(envelope, event)
         self.emit(envelope)
         self._out.tell(event)
-        for file in wanted(message, conversation, self._out.now_ms):
-            self.put("media_wanted", rows.media_row(file, shard=self._cause.shard))
-            self._out.tell(MediaWanted(file))
+        self.want_files(message, conversation)
         if message.kind.is_outbound:
             queued = after.deliveries[message.message_id]
             self.put("message_delivery", rows.delivery_row(queued))

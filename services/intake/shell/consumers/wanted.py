@@ -27,7 +27,8 @@ class Wanted:
 
     `message_ids` are messages themselves; `sent_ids` and `provider_message_ids` those whose
     delivery is spoken of, `reacted_ids` among them whose text is, too. `references` are what a mail
-    answers, `neighbours` homes whose customer may be the same person.
+    answers, `neighbours` homes whose customer may be the same person, `call_ids` messages that are
+    calls.
     """
 
     conversation_ids: set[str] = field(default_factory=set)
@@ -37,6 +38,7 @@ class Wanted:
     reacted_ids: set[str] = field(default_factory=set)
     references: set[str] = field(default_factory=set)
     neighbours: set[str] = field(default_factory=set)
+    call_ids: set[str] = field(default_factory=set)
 
 
 ByHome = Mapping[str, Wanted]
@@ -85,6 +87,10 @@ def _note(want: Wanted, said: commands_pb2.IntakeInput) -> None:
         if kind == "react_to_message":
             want.provider_message_ids.add(body.provider_message_id)
             want.reacted_ids.add(body.provider_message_id)
+    elif kind == "call_event":
+        call_id = inbound_message_id(body.account_id, body.provider_call_id)
+        want.call_ids.add(call_id)
+        want.message_ids.add(call_id)
     elif kind in _NAMING_CONVERSATIONS:
         want.conversation_ids.add(body.conversation_id)
         if kind == "attachment_stored":

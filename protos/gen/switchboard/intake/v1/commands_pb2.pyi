@@ -603,6 +603,10 @@ class CallEvent(_message.Message):
     TO_ADDRESS_FIELD_NUMBER: _builtins.int
     CALL_STATUS_FIELD_NUMBER: _builtins.int
     DURATION_MS_FIELD_NUMBER: _builtins.int
+    FORWARDING_FIELD_NUMBER: _builtins.int
+    RECORDING_URL_FIELD_NUMBER: _builtins.int
+    RECORDING_DURATION_MS_FIELD_NUMBER: _builtins.int
+    TRANSCRIPT_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """Account that the call goes through."""
     provider_call_id: _builtins.str
@@ -614,7 +618,17 @@ class CallEvent(_message.Message):
     call_status: _builtins.str
     """Provider's state of the call, lower case: `ringing`, `in-progress`, `completed` …"""
     duration_ms: _builtins.int
-    """Duration in milliseconds, 0 while it runs."""
+    """Duration in milliseconds, 0 while it runs; of the talk, where `forwarding` is told."""
+    forwarding: _builtins.str
+    """What became of connecting the caller with a person: `answered`, `busy`, `no-answer`, `failed`,
+    `nobody` if there is none to connect with; empty if it is not told.
+    """
+    recording_url: _builtins.str
+    """Where the voice message is that the caller has left. PII."""
+    recording_duration_ms: _builtins.int
+    """Its duration in milliseconds."""
+    transcript: _builtins.str
+    """What is said in it. PII."""
     def __init__(
         self,
         *,
@@ -624,10 +638,14 @@ class CallEvent(_message.Message):
         to_address: _builtins.str = ...,
         call_status: _builtins.str = ...,
         duration_ms: _builtins.int = ...,
+        forwarding: _builtins.str = ...,
+        recording_url: _builtins.str = ...,
+        recording_duration_ms: _builtins.int = ...,
+        transcript: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "call_status", b"call_status", "duration_ms", b"duration_ms", "from_address", b"from_address", "provider_call_id", b"provider_call_id", "to_address", b"to_address"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "call_status", b"call_status", "duration_ms", b"duration_ms", "forwarding", b"forwarding", "from_address", b"from_address", "provider_call_id", b"provider_call_id", "recording_duration_ms", b"recording_duration_ms", "recording_url", b"recording_url", "to_address", b"to_address", "transcript", b"transcript"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
