@@ -13,6 +13,7 @@ from switchboard.intake.v1 import model_pb2 as model
 from switchboard.intake.v1.account_service_pb2_grpc import AccountServiceStub
 
 from local import intake
+from local.conversations import utc
 from local.endpoints import Endpoint
 from local.errors import StackError
 from local.home import Home
@@ -66,6 +67,17 @@ class Accounts:
         for name, value in endpoint.secrets.items():
             if name not in held:
                 await self.rotate(endpoint.account_id, name, value)
+
+    async def parked(self, account_id: str, limit: int) -> list[model.ParkedItem]:
+        """Give the latest that came over it and could not be read, `limit` of them."""
+        ask = pb.ListParkedItemsRequest(account_id=account_id, page_size=min(limit, 500))
+        found: list[model.ParkedItem] = []
+        while True:
+            page = await self._desk.call(self._stub.ListParkedItems, ask)
+            found += page.items
+            if not page.next_page_token or len(found) >= limit:
+                return found[:limit]
+            ask.page_token = page.next_page_token
 
     async def put(self, account: model.Account) -> model.Account:
         """Create it, or replace it whole."""
@@ -148,6 +160,16 @@ def pages(account: model.Account, base_url: str) -> list[str]:
     if account.settings.get(EXAMPLE_PAGE) == "true":
         shown.append(f"{base_url}/chat/{account.account_id}/example")
     return shown
+
+
+def parked_item(item: model.ParkedItem) -> dict[str, str]:
+    """An item for people: its time in UTC, and its payload as text."""
+    return {
+        "item_id": item.item_id,
+        "received": utc(item.received_at_ms),
+        "kind": item.kind,
+        "payload": item.payload.decode("utf-8", "replace"),
+    }
 
 
 def pairs(given: Sequence[str]) -> dict[str, str]:

@@ -81,7 +81,7 @@ def line_of(conversation: model.Conversation) -> str:
     ref = conversation.ref
     status = model.ConversationStatus.Name(ref.status).removeprefix("CONVERSATION_STATUS_")
     channel = model.Channel.Name(ref.channel).removeprefix("CHANNEL_")
-    when, subject = _time(conversation.updated_at_ms), conversation.subject
+    when, subject = utc(conversation.updated_at_ms), conversation.subject
     said = f"{ref.conversation_id}  {when}  {status:8}  {channel:9}  {ref.address}"
     return f"{said}  {subject}" if subject else said
 
@@ -90,7 +90,7 @@ def story_of(entries: Sequence[pb.TimelineEntry]) -> Iterator[str]:
     """A timeline as lines."""
     for entry in entries:
         kind = entry.WhichOneof("kind") or "?"
-        begins = f"{_time(entry.occurred_at_ms)}  {entry.actor}"
+        begins = f"{utc(entry.occurred_at_ms)}  {entry.actor}"
         if kind == "message":
             yield f"{begins}  {_message(entry.message)}"
         else:
@@ -109,5 +109,6 @@ def _message(message: model.Message) -> str:
     return "  ".join((*parts, message.message_id))
 
 
-def _time(unix_ms: int) -> str:
+def utc(unix_ms: int) -> str:
+    """A time as people read it."""
     return datetime.fromtimestamp(unix_ms / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -76,6 +76,29 @@ def show(
             console.out.print(f"{name:>17}  {line}", markup=False)
 
 
+@app.command("parked")
+def parked(
+    account_id: IdArgument,
+    limit: Annotated[int, typer.Option(min=1, help="Most items to show.")] = 20,
+    home: console.HomeOption = None,
+    output: console.OutputOption = console.Output.TEXT,
+    tenant: desk.TenantOption = desk.TENANT,
+) -> None:
+    """Show what came over an account and could not be read: when, why, and as it came."""
+    from local import accounts
+
+    found = _call(home, tenant, lambda opened: opened.parked(account_id, limit))
+    items = [accounts.parked_item(each) for each in found]
+    if output is console.Output.JSON:
+        console.print_json(items)
+        return
+    for each in items:
+        line = f"{each['received']}  {each['kind']}  {each['payload']}"
+        console.out.print(line, markup=False, soft_wrap=True)
+    if not items:
+        console.out.print("Nothing: all that came could be read.")
+
+
 @app.command("put")
 def put(
     account_id: IdArgument,

@@ -66,6 +66,7 @@ from services.intake.shell.mailroom.opening import MailOpener
 from services.intake.shell.mailroom.parking import ParkedMails
 from services.intake.shell.mailroom.smtp_door import Doorway, SmtpDoor
 from services.intake.shell.media import MediaFetcher
+from services.intake.shell.parked_items import ParkedItems
 from services.intake.shell.reception import Reception
 from services.intake.shell.store import ConversationStore
 from services.intake.shell.topics import CONVERSATIONS
@@ -180,7 +181,11 @@ def _services(parts: _Parts, settings: IntakeSettings, tail: Tail) -> list[Servi
     )
     customers = CustomerApi(store=CustomerStore(parts.postgres), commands=commands)
     accounts = AccountApi(
-        store=parts.account_store, book=parts.accounts, clock=parts.clock, providers=providers()
+        store=parts.account_store,
+        book=parts.accounts,
+        parked=ParkedItems(parts.postgres),
+        clock=parts.clock,
+        providers=providers(),
     )
     files = {
         intake_service_pb2: ("IntakeService", intake),

@@ -100,7 +100,7 @@ class IntakeMetrics:
         self.accepted = catalogue.counter(
             "intake_accepted_total",
             "items that Kafka has acknowledged",
-            labels={**PROVIDER, "item": "message, receipt"},
+            labels={**PROVIDER, "item": "message, receipt, revision, identity, call, leftover"},
         )
         self.unread = catalogue.counter(
             "intake_unread_total",

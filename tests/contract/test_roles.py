@@ -19,7 +19,7 @@ NAMES = {
     "intake.CustomerService": "GetCustomer SearchCustomers UpsertCustomer ImportCustomers "
     "LinkIdentity UnlinkIdentity EraseCustomer GetConsent SetConsent",
     "intake.AccountService": "GetAccount ListAccounts UpsertAccount DeleteAccount "
-    "RotateSecret RetireSecret ListSecrets",
+    "RotateSecret RetireSecret ListSecrets ListParkedItems",
     "routing.RoutingService": "GetQueues ListWork GetWork ExplainDecision WatchQueues Assign "
     "Claim Transfer Escalate Reprioritise Withdraw Simulate",
     "routing.AgentService": "UpsertAgent GetAgent ListAgents SetSkills SetCapacities "

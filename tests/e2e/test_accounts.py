@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from local import credentials, endpoints
 from tests.e2e.conftest import Result, Stack
+from tests.support.waiting import until_now
 from tests.unit.intake.whatsapp import ACCOUNT as ID
 from tests.unit.intake.whatsapp import NUMBER_ID, PATH, change, message, posted, webhook
 
@@ -35,10 +36,19 @@ def test_an_account_is_written_shown_and_used(stack: Stack) -> None:
     with urllib.request.urlopen(f"{address}?{query}", timeout=10) as answer:
         assert answer.read() == b"1158"
     # A reaction opens no conversation: nobody here would answer it, and the demo waits for all.
+    # This one names no message, so it is kept for somebody to look at.
     incoming = posted(webhook(change(messages=[message("reaction", {"emoji": "👍"})])))
     request = urllib.request.Request(address, incoming.body, dict(incoming.headers))
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 200
+
+    def parked() -> list[dict[str, str]]:
+        found: list[dict[str, str]] = stack.run("accounts", "parked", ID, "-o", "json").json
+        return found
+
+    (kept,) = until_now(parked, what="the item that could not be read")
+    assert (kept["kind"], "👍" in kept["payload"]) == ("malformed", True)
+    assert kept["payload"] in stack.run("accounts", "parked", ID).out
 
 
 def test_there_is_an_account_of_each_provider_from_the_start(stack: Stack, demo: Result) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.intake.core.call_model import NoteCall
+from services.intake.core.leftovers import Leftover
 from services.intake.core.links import LinkReason
 from services.intake.core.model import (
     Attachment,
@@ -152,6 +154,14 @@ class CloseExpired:
     tenant_id: str
     home_id: str
     conversation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetEarly:
+    """Wait no more for messages that should have come long ago: see `early.py`."""
+
+    tenant_id: str
+    home_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,5 +370,7 @@ Regrouping = Merge | Unmerge | Split
 Statement = UpsertCustomer | SetConsent | EraseCustomer
 Linking = LinkIdentity | UnlinkIdentity | YieldCustomer | TakeOver
 Arrival = ReceiveMessage | JoinConversation
-Report = NoteProgress | SettleMedia
-Command = Arrival | Revision | Turn | Regrouping | Report | Statement | Linking
+Report = NoteProgress | NoteCall | SettleMedia
+Command = (
+    Arrival | Revision | ForgetEarly | Turn | Regrouping | Report | Statement | Linking | Leftover
+)

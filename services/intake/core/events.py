@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.intake.core.call_model import CallNoted
+from services.intake.core.leftovers import LeftoverEvent
 from services.intake.core.lifecycle import Arrival
 from services.intake.core.links import LinkReason
 from services.intake.core.model import (
@@ -11,6 +13,7 @@ from services.intake.core.model import (
     Conversation,
     Customer,
     Delivery,
+    EarlyRevision,
     Identity,
     Message,
     Receipt,
@@ -257,6 +260,28 @@ class MediaSettled:
 
 
 @dataclass(frozen=True, slots=True)
+class RevisionParked:
+    """A revision came before its message, and waits for it."""
+
+    early: EarlyRevision
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionMatched:
+    """The message that a revision has waited for is there; what it does to it follows."""
+
+    early: EarlyRevision
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionLeft:
+    """A revision waits here no more: it goes along to another home, or, without one, is dropped."""
+
+    early: EarlyRevision
+    to_home_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryProgressed:
     """More is known of an outbound message than before."""
 
@@ -304,14 +329,22 @@ ConversationEvent = (
     | ConversationUnmerged
     | ConversationSplit
 )
-MessageEvent = (
-    MessageAdded
-    | MessagePassedOn
-    | MessageEdited
+MessageEvent = MessageAdded | MessagePassedOn | AttachmentChanged | MediaSettled
+RevisionEvent = (
+    MessageEdited
     | MessageRetracted
     | MessageReacted
-    | AttachmentChanged
-    | MediaSettled
+    | RevisionParked
+    | RevisionMatched
+    | RevisionLeft
 )
 DeliveryEvent = DeliveryProgressed | ReceiptForwarded | ReceiptParked | ReceiptMatched
-Event = CustomerEvent | ConversationEvent | MessageEvent | DeliveryEvent
+Event = (
+    CustomerEvent
+    | ConversationEvent
+    | MessageEvent
+    | RevisionEvent
+    | DeliveryEvent
+    | LeftoverEvent
+    | CallNoted
+)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import assert_never
 
+from services.intake.core.call_model import CallNoted
 from services.intake.core.events import (
     AttachmentChanged,
     ConversationEvent,
@@ -37,9 +38,14 @@ from services.intake.core.events import (
     ReceiptForwarded,
     ReceiptMatched,
     ReceiptParked,
+    RevisionEvent,
+    RevisionLeft,
+    RevisionMatched,
+    RevisionParked,
     StatusChanged,
 )
 from services.intake.core.identity import home_id
+from services.intake.core.leftovers import LeftoverEvent
 from services.intake.core.model import (
     Channel,
     Conversation,
@@ -51,6 +57,7 @@ from services.intake.core.model import (
     Progress,
     Status,
 )
+from services.intake.core.placement import Placement
 
 
 def evolve(dossier: Dossier, event: Event) -> Dossier:
@@ -61,6 +68,12 @@ def evolve(dossier: Dossier, event: Event) -> Dossier:
         return _of_conversation(dossier, event)
     if isinstance(event, MessageEvent):
         return _of_message(dossier, event)
+    if isinstance(event, RevisionEvent):
+        return _of_revision(dossier, event)
+    if isinstance(event, LeftoverEvent):
+        return dossier  # nobody's
+    if isinstance(event, CallNoted):
+        return replace(dossier, calls={**dossier.calls, event.call.message_id: event.call})
     return _of_delivery(dossier, event)
 
 
@@ -105,13 +118,27 @@ def _of_conversation(dossier: Dossier, event: ConversationEvent) -> Dossier:
 def _of_message(dossier: Dossier, event: MessageEvent) -> Dossier:
     match event:
         case MessageAdded():
-            return _referable(_with_message(dossier, event.message), event)
-        case MessageEdited() | MessageRetracted() | AttachmentChanged():
+            return _referable(_with_message(dossier, event), event)
+        case AttachmentChanged():
+            return _with_revised(dossier, event.message)
+        case MessagePassedOn() | MediaSettled():
+            return dossier
+        case _:
+            assert_never(event)
+
+
+def _of_revision(dossier: Dossier, event: RevisionEvent) -> Dossier:
+    match event:
+        case MessageEdited() | MessageRetracted():
             return _with_revised(dossier, event.message)
         case MessageReacted():
             return _counted(dossier, event.message.conversation_id)
-        case MessagePassedOn() | MediaSettled():
-            return dossier
+        case RevisionParked(early):
+            others = tuple(each for each in dossier.early if each.key != early.key)
+            return replace(dossier, early=(*others, early))
+        case RevisionMatched(early) | RevisionLeft(early):
+            left = tuple(each for each in dossier.early if each.key != early.key)
+            return replace(dossier, early=left)
         case _:
             assert_never(event)
 
@@ -185,11 +212,23 @@ def _split(dossier: Dossier, event: ConversationSplit) -> Dossier:
     dossier = _with_conversations(dossier, (event.origin,))
     part = replace(event.part, sequence=len(event.messages) + 2)
     moved = {each.message_id: each for each in event.messages}
+    renumbered = {each.message_id: place for place, each in enumerate(event.messages, start=3)}
     return replace(
         dossier,
         conversations={**dossier.conversations, part.conversation_id: part},
         messages={**dossier.messages, **moved},
+        sequences={**dossier.sequences, **renumbered},
+        placements=_told_why(dossier, event.messages, event.placement),
     )
+
+
+def _told_why(
+    dossier: Dossier, messages: Iterable[Message], placement: Placement | None
+) -> Mapping[str, Placement]:
+    """Kept while the dossier is at hand, for whoever writes one of the messages down again."""
+    if placement is None:
+        return dossier.placements
+    return {**dossier.placements, **{each.message_id: placement for each in messages}}
 
 
 def _with_revised(dossier: Dossier, message: Message) -> Dossier:
@@ -197,12 +236,20 @@ def _with_revised(dossier: Dossier, message: Message) -> Dossier:
     return _counted(replace(dossier, messages=messages), message.conversation_id)
 
 
-def _with_message(dossier: Dossier, message: Message) -> Dossier:
+def _with_message(dossier: Dossier, event: MessageAdded) -> Dossier:
+    message = event.message
     before = dossier.conversations[message.conversation_id]
     heard = _heard if _is_own_word(dossier.customer, message) else _overheard
     after = heard(before, message) if message.kind is Kind.INBOUND else _said(before, message)
     dossier = _with_conversations(dossier, (after,))
-    dossier = replace(dossier, message_ids=dossier.message_ids | {message.message_id})
+    sequence = dossier.conversations[message.conversation_id].sequence
+    dossier = replace(
+        dossier,
+        messages={**dossier.messages, message.message_id: message},
+        sequences={**dossier.sequences, message.message_id: sequence},
+        placements=_told_why(dossier, (message,), event.placement),
+        message_ids=dossier.message_ids | {message.message_id},
+    )
     if not message.kind.is_outbound:
         return dossier
     queued = Delivery(

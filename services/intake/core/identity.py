@@ -16,6 +16,11 @@ def home_id(tenant_id: str, channel: str, address: str) -> str:
     return _named("address", tenant_id, channel, address)
 
 
+def leftovers_home_id(tenant_id: str, account_id: str) -> str:
+    """The home of what came over an account and is no customer's."""
+    return _named("leftovers", tenant_id, account_id)
+
+
 def inbound_message_id(account_id: str, provider_message_id: str) -> str:
     """The id of an inbound message: a provider's repeat of it has the same one."""
     return _named("message", account_id, provider_message_id)

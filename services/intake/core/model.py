@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from services.intake.core.call_model import Call
+
+if TYPE_CHECKING:
+    from services.intake.core.placement import Placement
 
 
 class Channel(StrEnum):
@@ -288,6 +294,38 @@ class Receipt:
     at_ms: int
 
 
+class RevisionKind(StrEnum):
+    """What a customer does to a message."""
+
+    EDIT = "EDIT"
+    RETRACT = "RETRACT"
+    REACT = "REACT"
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyRevision:
+    """A revision that came before its message. `change` is the new text, or the reaction.
+
+    `home_id` is the home that it was sent to first, `since_ms` when it began to wait. Of one kind
+    and time, a message has one.
+    """
+
+    message_id: str
+    kind: RevisionKind
+    occurred_at_ms: int
+    tenant_id: str
+    home_id: str
+    account_id: str
+    provider_message_id: str
+    change: str
+    since_ms: int
+
+    @property
+    def key(self) -> tuple[str, RevisionKind, int]:
+        """What it is known by."""
+        return self.message_id, self.kind, self.occurred_at_ms
+
+
 @dataclass(frozen=True, slots=True)
 class Dossier:
     """Everything that a decision about one customer may look at; empty for a stranger.
@@ -295,9 +333,11 @@ class Dossier:
     `yields_to` names the home that has taken this one's customer over, who was called as `formerly`
     says. `conversations` are the live
     ones, and those that the commands at hand speak of. `deliveries` and `messages` hold what the
-    commands speak of, `sequences` the numbers of these messages' events, `parked` the receipts that
-    wait under a provider's id, and `message_ids` what was added since the dossier was read: older
-    repeats never reach a decision.
+    commands speak of and what was added since the dossier was read, `sequences` the numbers of
+    these messages' events, `placements` why the added ones are where they are, `parked` the
+    receipts that wait under a provider's id, `early` the revisions that wait for their messages,
+    `calls` the calls that are spoken of, and `message_ids` what was added: older repeats never
+    reach a decision.
 
     What is another customer's may be looked at, as it was stored a moment ago, and not changed:
     `neighbours` are customers by their homes; `referenced` are conversations, by their ids and by
@@ -312,7 +352,10 @@ class Dossier:
     deliveries: Mapping[str, Delivery] = field(default_factory=dict)
     messages: Mapping[str, Message] = field(default_factory=dict)
     sequences: Mapping[str, int] = field(default_factory=dict)
+    placements: Mapping[str, Placement] = field(default_factory=dict)
     parked: Mapping[str, Receipt] = field(default_factory=dict)
+    early: tuple[EarlyRevision, ...] = ()
+    calls: Mapping[str, Call] = field(default_factory=dict)
     neighbours: Mapping[str, Customer] = field(default_factory=dict)
     referenced: Mapping[str, Conversation] = field(default_factory=dict)
     message_ids: frozenset[str] = frozenset()

@@ -15,6 +15,11 @@ def revise(dossier: Dossier, command: Revision, now_ms: int) -> tuple[Event, ...
     message = _find(dossier, command)
     if message is None:
         return Rejection(Reason.MESSAGE_NOT_FOUND, "no such message")
+    return apply(dossier, message, command, now_ms)
+
+
+def apply(dossier: Dossier, message: Message, command: Revision, now_ms: int) -> tuple[Event, ...]:
+    """What it does to `message`."""
     at_ms = min(command.occurred_at_ms, now_ms)
     match command:
         case EditMessage():

@@ -19,7 +19,9 @@ from services.intake.core.account import Account
 from services.intake.metrics import IntakeMetrics
 from services.intake.shell.channels.protocol import (
     Arrived,
+    Called,
     Item,
+    Linked,
     Mailed,
     MailParts,
     Opened,
@@ -31,7 +33,7 @@ from services.intake.shell.channels.protocol import (
 from services.intake.shell.filing import Filing
 from services.intake.shell.mail.sandbox import ReaderUnavailable
 from services.intake.shell.topics import INPUTS
-from services.intake.shell.wire import inputs
+from services.intake.shell.wire import calls, inputs, leftovers, linking
 
 ITEMS_AT_A_TIME: Final = 500
 BLOCKED: Final = "blocked_senders"
@@ -39,7 +41,14 @@ BLOCKED: Final = "blocked_senders"
 NOT_NOW: Final = (BusUnavailable, StoreUnavailable, ReaderUnavailable)
 """What `take` raises where nothing is known accepted and the same may go well in a while."""
 
-_COUNTED_AS: Final = {Arrived: "message", Reported: "receipt", Revised: "revision"}
+_COUNTED_AS: Final = {
+    Arrived: "message",
+    Reported: "receipt",
+    Revised: "revision",
+    Linked: "identity",
+    Called: "call",
+    Unread: "leftover",
+}
 
 
 class Bus(Protocol):
@@ -71,12 +80,13 @@ class Reception:
     async def take(self, items: Iterable[Item], account: Account) -> None:
         """Return once all items are durable. Raises one of `NOT_NOW`: none is known accepted.
 
-        What nobody can use, and what the account's blocked senders wrote, is counted.
+        What nobody can use, and what the account's blocked senders wrote, is counted; of that, what
+        nobody foresaw is kept.
         """
         told = [each for item in items for each in await self._opened(item, account)]
         wanted = [item for item in told if self._is_wanted(item, account)]
         for begin in range(0, len(wanted), ITEMS_AT_A_TIME):
-            await self._publish(wanted[begin : begin + ITEMS_AT_A_TIME], account.provider)
+            await self._publish(wanted[begin : begin + ITEMS_AT_A_TIME], account)
 
     async def _opened(self, item: Item, account: Account) -> Sequence[Opened]:
         if isinstance(item, RawMail | MailParts):
@@ -89,24 +99,24 @@ class Reception:
             kind = item.kind
         if kind:
             self._metrics.unread.labels(account.provider, kind).inc()
-        return not kind
+        return not kind or (isinstance(item, Unread) and bool(item.payload))
 
-    async def _publish(self, items: Sequence[Opened], provider: str) -> None:
+    async def _publish(self, items: Sequence[Opened], account: Account) -> None:
         """All of them, or nothing is known accepted."""
         if len(items) == 1:  # as a rule: no task for it
-            await self._publish_one(items[0])
+            await self._publish_one(items[0], account)
         else:
-            await asyncio.gather(*(self._publish_one(item) for item in items))
+            await asyncio.gather(*(self._publish_one(item, account) for item in items))
         for item in items:
-            self._metrics.accepted.labels(provider, _COUNTED_AS[type(item)]).inc()
+            self._metrics.accepted.labels(account.provider, _COUNTED_AS[type(item)]).inc()
 
-    async def _publish_one(self, item: Opened) -> None:
+    async def _publish_one(self, item: Opened, account: Account) -> None:
         if isinstance(item, Arrived):
             item = await self._filing.filed(item)
-        said = self._input(item)
+        said = self._input(item, account)
         await self._bus.publish(INPUTS, said.home_id, said)
 
-    def _input(self, item: Opened) -> commands_pb2.IntakeInput:
+    def _input(self, item: Opened, account: Account) -> commands_pb2.IntakeInput:
         match item:
             case Arrived():
                 return inputs.received(item.message, client_message_id=item.client_message_id)
@@ -115,11 +125,21 @@ class Reception:
                 return inputs.receipt(item.note, recipient=item.recipient, received_at_ms=now_ms)
             case Revised():
                 return inputs.revised(item.revision, received_at_ms=self._clock.now_ms())
+            case Linked():
+                return linking.stated(item.link, received_at_ms=self._clock.now_ms())
+            case Called():
+                return calls.told(
+                    item.note,
+                    from_address=item.from_address,
+                    to_address=item.to_address,
+                    received_at_ms=self._clock.now_ms(),
+                )
             case Unread():
-                raise AssertionError("what cannot be read is not published")
+                now_ms = self._clock.now_ms()
+                return leftovers.parked(account, item.kind, item.payload, received_at_ms=now_ms)
 
 
-def is_blocked(item: Opened, account: Account) -> bool:
+def is_blocked(item: Item, account: Account) -> bool:
     """Whether the account takes nothing from the sender.
 
     The setting `blocked_senders` lists addresses, and domains as `@example.com`, between spaces.

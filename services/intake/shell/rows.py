@@ -9,9 +9,11 @@ from operator import attrgetter
 from typing import Any
 
 from services.chassis.bus.processor import Row, Table
+from services.intake.core.call_model import Call, CallState, Forwarding
 from services.intake.core.delivery.model import Barrier, Dispatch, Gate, Phase
 from services.intake.core.events import MessageAdded
 from services.intake.core.identity import home_id
+from services.intake.core.leftovers import ItemsForgotten, KeepItem
 from services.intake.core.links import LinkReason
 from services.intake.core.media import WantedMedia
 from services.intake.core.model import (
@@ -22,11 +24,13 @@ from services.intake.core.model import (
     Conversation,
     Customer,
     Delivery,
+    EarlyRevision,
     Identity,
     Kind,
     Message,
     Progress,
     Receipt,
+    RevisionKind,
     Status,
     Tier,
 )
@@ -43,6 +47,11 @@ THREADER_TABLES = (
     Table("message_delivery", ("message_id",)),
     Table("parked_receipt", ("account_id", "provider_message_id")),
     Table("media_wanted", ("message_id", "attachment_id")),
+    Table("parked_revision", ("message_id", "kind", "occurred_at_ms")),
+    Table("retraction", ("message_id",)),
+    Table("call", ("message_id",)),
+    Table("parked_item", ("item_id",)),
+    Table("parked_items_since", ("home_id",)),
 )
 DELIVERY_TABLES = (
     Table("dispatch", ("message_id",)),
@@ -75,6 +84,9 @@ _dispatch, _gate = _Columns(Dispatch), _Columns(Gate)
 _media = _Columns(WantedMedia)
 _MEDIA_COLUMNS = tuple(each.name for each in fields(WantedMedia) if each.name != "attachment")
 _FILE_COLUMNS = tuple(each.name for each in fields(Attachment) if each.name != "error")
+_early = _Columns(EarlyRevision)
+_item, _call = _Columns(KeepItem), _Columns(Call)
+_EARLY_COLUMNS = tuple(field.name for field in fields(EarlyRevision))
 
 
 def customer_row(customer: Customer, *, yields_to: str = "") -> Row:
@@ -272,6 +284,57 @@ def media_of(row: Mapping[str, Any]) -> WantedMedia:
     file = {name: row[name] for name in _FILE_COLUMNS}
     values = {name: row[name] for name in _MEDIA_COLUMNS}
     return WantedMedia(**values, attachment=Attachment(**file))
+
+
+def early_row(early: EarlyRevision, *, owner: str, shard: int, waiting: bool) -> Row:
+    """As `parked_revision` keeps it with its customer's home, until it waits no more."""
+    return _early(early) | {"owner": owner, "shard": shard, "waiting": waiting}
+
+
+def early_of(row: Mapping[str, Any]) -> EarlyRevision:
+    """From a row of `parked_revision`."""
+    values = {name: row[name] for name in _EARLY_COLUMNS}
+    return EarlyRevision(**values | {"kind": RevisionKind(row["kind"])})
+
+
+def retraction_row(message: Message) -> Row:
+    """As `retraction` keeps it: that a message was taken back, and where it was."""
+    return {
+        "message_id": message.message_id,
+        "conversation_id": message.conversation_id,
+        "retracted_at_ms": message.retracted_at_ms,
+    }
+
+
+def call_row(call: Call, *, tenant_id: str) -> Row:
+    """As `call` keeps it, beside its message."""
+    return _call(call) | {"tenant_id": tenant_id, "forwarding": call.forwarding or ""}
+
+
+def call_of(row: Mapping[str, Any]) -> Call:
+    """From a row of `call`."""
+    values = {name: value for name, value in row.items() if name != "tenant_id"}
+    forwarding = Forwarding(row["forwarding"]) if row["forwarding"] else None
+    return Call(**values | {"state": CallState(row["state"]), "forwarding": forwarding})
+
+
+def parked_item_row(item: KeepItem) -> Row:
+    """As `parked_item` keeps it."""
+    return _item(item)
+
+
+def parked_item_of(row: Mapping[str, Any]) -> KeepItem:
+    """From a row of `parked_item`."""
+    return KeepItem(**row)
+
+
+def parked_items_since_row(event: ItemsForgotten) -> Row:
+    """As `parked_items_since` keeps it: from when on there are items of an account."""
+    return {
+        "home_id": event.home_id,
+        "tenant_id": event.tenant_id,
+        "since_ms": event.before_ms,
+    }
 
 
 def dispatch_row(dispatch: Dispatch, *, shard: int, resident: bool) -> Row:

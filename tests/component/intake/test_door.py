@@ -219,16 +219,21 @@ async def test_a_receipt_is_published_to_the_home_of_its_recipient(street: Stree
     assert said.delivery_receipt.message_id == "m-7"
 
 
-async def test_what_can_be_read_of_a_batch_is_published_and_the_rest_counted(
+async def test_what_can_be_read_of_a_batch_is_published_and_the_rest_counted_or_kept(
     street: Street,
 ) -> None:
     text = message("text", {"body": "Hi"})
-    bodies = [text, text | {"id": ""}, message("reaction", {"emoji": "x"}), text | {"id": "w.2"}]
+    bodies = [text, text | {"id": ""}, message("system", {"body": "x"}), text | {"id": "w.2"}]
     incoming = posted(webhook(change(messages=bodies)))
     status, _, _ = await street.post(WHATSAPP_PATH, incoming.body, **incoming.headers)
-    assert (status, len(street.around.published)) == (200, 2)
+    assert status == 200
+    kinds = [said.WhichOneof("kind") for _, _, said in street.around.published]
+    assert kinds == ["inbound_message", "parked_item", "inbound_message"]
+    _, key, kept = street.around.published[1]
+    assert (key, kept.parked_item.kind) == (kept.home_id, "malformed")
+    assert orjson.loads(kept.parked_item.payload) == text | {"id": ""}
     shown = street.catalogue.exposition("")[0].decode()
-    for kind in ("malformed", "reaction"):
+    for kind in ("malformed", "system"):
         assert f'intake_unread_total{{kind="{kind}",provider="whatsapp"}} 1.0' in shown
 
 

@@ -29,6 +29,7 @@ MEDIUM = (
 )
 FIELDS: Mapping[str, dict[str, Any]] = {
     "twilio": {"secrets": {"auth_token": ("token",)}},
+    "twilio_voice": {"secrets": {"auth_token": ("token",)}},
     "whatsapp": {
         "settings": {"phone_number_id": "1067"},
         "secrets": {"access_token": ("token", "older")},
@@ -133,6 +134,18 @@ async def test_twilios_token_opens_media_of_its_account_only(world: World, refer
     with pytest.raises(Forbidden, match="reference_unknown"):
         await world.fetch("twilio", file(reference))
     assert world.asked == []
+
+
+async def test_twilio_is_asked_for_voice_messages_of_its_account_only(world: World) -> None:
+    recording = f"/2010-04-01/Accounts/{SID}/Recordings/RE{'0' * 32}.mp3"
+    world.routes = {recording: picture}
+    found = await world.fetch("twilio_voice", file(f"https://api.twilio.com{recording}"))
+    assert found.content == PICTURE
+    assert [path for path, _ in world.asked] == [recording]
+    for reference in (MEDIUM, recording.replace(SID, "AC" + "0" * 32), f"{recording}?x=y"):
+        with pytest.raises(Forbidden, match="reference_unknown"):
+            await world.fetch("twilio_voice", file(f"https://api.twilio.com{reference}"))
+    assert len(world.asked) == 1
 
 
 async def test_whatsapp_is_asked_for_an_address_and_then_there(world: World) -> None:

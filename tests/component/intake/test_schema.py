@@ -12,9 +12,18 @@ import orjson
 import pytest
 
 from services.chassis.bus.processor import Row
+from services.intake.core.call_model import Call, CallState
 from services.intake.core.delivery.model import Barrier, Dispatch, Gate, Phase
+from services.intake.core.leftovers import ItemsForgotten, KeepItem
 from services.intake.core.media import WantedMedia
-from services.intake.core.model import Attachment, Kind, Progress, Receipt
+from services.intake.core.model import (
+    Attachment,
+    EarlyRevision,
+    Kind,
+    Progress,
+    Receipt,
+    RevisionKind,
+)
 from services.intake.shell import rows
 from services.intake.shell.rows import DELIVERY_TABLES, THREADER_TABLES
 from services.intake.shell.store import ConversationStore
@@ -24,6 +33,9 @@ from tests.unit.intake.given import CONVERSATION, NOON_MS, after, dispatch, inbo
 DOSSIER = after(inbound(), say())
 _CUSTOMER = DOSSIER.customer
 assert _CUSTOMER is not None
+CALL = Call("m-1", "voice-berlin", "CA1", CallState.RINGING)
+ITEM = KeepItem("acme", "h", "i-1", "a", "slack", "unknown", "{}", NOON_MS)
+EARLY = EarlyRevision("m-1", RevisionKind.REACT, NOON_MS, "acme", "h", "a", "SM", "+", NOON_MS)
 ROWS: Mapping[str, Row] = {
     "customer": rows.customer_row(_CUSTOMER),
     "conversation": rows.conversation_row(DOSSIER.conversations[CONVERSATION]),
@@ -34,6 +46,11 @@ ROWS: Mapping[str, Row] = {
     "media_wanted": rows.media_row(
         WantedMedia("acme", "h", "a", "c", "m", Attachment("m-0", "", "", 0, "x:1"), 0), shard=0
     ),
+    "parked_revision": rows.early_row(EARLY, owner="h", shard=0, waiting=True),
+    "call": rows.call_row(CALL, tenant_id="acme"),
+    "parked_item": rows.parked_item_row(ITEM),
+    "parked_items_since": rows.parked_items_since_row(ItemsForgotten("acme", "h", NOON_MS)),
+    "retraction": rows.retraction_row(DOSSIER.messages["m-1"]),
     "dispatch": rows.dispatch_row(dispatch(), shard=0, resident=True),
     "account_gate": rows.gate_row(
         Gate("a", "acme", "twilio", times=2, until_ms=NOON_MS, barrier=Barrier.UNREACHABLE),
@@ -101,6 +118,17 @@ LOOKUPS = {
         SELECT * FROM chat_line l JOIN message m USING (message_id)
         WHERE l.account_id = $1::text AND l.visitor_id = $2::text AND l.number > $3::bigint
         ORDER BY l.number LIMIT $4::bigint""",
+    "parked_item_latest": """
+        SELECT * FROM parked_item
+        WHERE tenant_id = $1::text AND account_id = $2::text
+        AND (received_at_ms, item_id) < ($3::bigint, $4::text)
+        ORDER BY received_at_ms DESC, item_id DESC LIMIT $5::bigint""",
+    "parked_item_of_home": """
+        SELECT * FROM parked_item WHERE home_id = $1::text AND received_at_ms < $2::bigint""",
+    "parked_revision_of_owner": """
+        SELECT * FROM parked_revision WHERE owner = ANY($1::text[]) AND waiting = $2::boolean""",
+    "parked_revision_of_shard": """
+        SELECT * FROM parked_revision WHERE shard = $1::integer AND waiting = $2::boolean""",
     "dispatch_of_recipient": """
         SELECT provider_message_id FROM dispatch
         WHERE home_id = $1::text AND account_id = $2::text

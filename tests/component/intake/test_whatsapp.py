@@ -114,3 +114,30 @@ async def test_a_call_that_broke_and_of_which_nothing_is_heard_ends_uncertain(
     message_id = await reply(visit, conversation, "On its way")
     assert await settled(visit, message_id) == "UNCERTAIN"
     assert len(meta.requests) == 1
+
+
+async def test_somebody_with_a_new_number_and_a_new_id_is_the_same_customer(
+    visit: Visit, meta: Provider
+) -> None:
+    conversation = await written(visit, "Hello?")
+    old, new, user_id = conversation["address"], fresh_number(), f"DE.{uuid4().int % 10**20}"
+    moved = {"type": "user_changed_number", "wa_id": new.removeprefix("+"), "user_id": user_id}
+    sender = {"from": old.removeprefix("+"), "id": uuid4().hex}
+    await post(visit, change(messages=[message("system", moved, **sender)]))
+    query = "SELECT identities FROM customer WHERE search_text LIKE '%' || $1 || '%'"
+
+    async def known() -> list[set[str]]:
+        found = await visit.rows.fetch(query, old)
+        identities = [orjson.loads(row["identities"]) for row in found]
+        addresses = [{each["address"] for each in of} for of in identities]
+        return addresses if addresses == [{old, new, user_id}] else []
+
+    await until(known, what="one customer with all three addresses")
+    said = {"from": "", "from_user_id": user_id, "id": uuid4().hex}
+    await post(visit, change(messages=[message("text", {"body": "It is me"}, **said)]))
+
+    async def joined() -> bool:
+        return await visit.texts(conversation["conversation_id"]) == ["Hello?", "It is me"]
+
+    await until(joined, what="the message in the same conversation")
+    assert meta.requests == []

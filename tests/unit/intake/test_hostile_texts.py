@@ -21,6 +21,7 @@ from tests.unit.intake import line, messenger, slack, telegram, whatsapp
 STRUCTURE = {"object", "field", "timestamp", "ts"}  # texts that are never passed on
 Case = tuple[Hook, Account, Callable[[Any], Incoming], Any]
 
+EDIT = {"type": "text", "text": {"body": "Hi"}}
 ORDER = {"text": "tea", "product_items": [{"product_retailer_id": "TEA", "quantity": "2"}]}
 PERSON = {"name": {"formatted_name": "Hans"}, "phones": [{"phone": "+49 30 1"}]}
 CASES: Mapping[str, Case] = {
@@ -34,6 +35,8 @@ CASES: Mapping[str, Case] = {
                     whatsapp.message("text", {"body": "Hi"}),
                     whatsapp.message("order", ORDER),
                     whatsapp.message("contacts", [PERSON]),
+                    whatsapp.message("reaction", {"message_id": "7", "emoji": "x"}),
+                    whatsapp.message("edit", {"original_message_id": "7", "message": EDIT}),
                     whatsapp.message("document", {"id": "7", "filename": "a", "mime_type": "b/c"}),
                 ],
                 statuses=[whatsapp.status("failed", errors=[{"code": "131026"}])],
@@ -49,6 +52,7 @@ CASES: Mapping[str, Case] = {
                 messenger.message(text="Hi"),
                 messenger.attached(messenger.file("image", "https://a.example/b")),
                 messenger.delivery("m_1"),
+                messenger.event("message_edit", {"mid": "m_1", "text": "Hi"}),
                 messenger.echo(metadata="d-1"),
             )
         ),
@@ -66,7 +70,7 @@ CASES: Mapping[str, Case] = {
         line.webhook(
             line.message("text", text="Hi"),
             line.message("sticker", text="x", keywords=["love"]),
-            line.message("file", fileName="a"),
+            line.message("file", fileName="a", quotedMessageId="7"),
         ),
     ),
     "slack": (

@@ -46,7 +46,8 @@ def parsed(*events: Mapping[str, Any], **account: Any) -> list[Item]:
 
 
 def arrived(told: Mapping[str, Any]) -> ReceiveMessage:
-    (item,) = parsed(told)
+    item, *leftovers = parsed(told)
+    assert leftovers in ([], [Unread("unknown")])
     assert isinstance(item, Arrived)
     return item.message
 
@@ -251,21 +252,17 @@ UNREAD = [
     (echo(metadata=None), "echo"),
     (echo(metadata=""), "echo"),
     (echo(metadata={"id": "d-1"}), "echo"),
-    (message(is_deleted=True), "unsend"),
-    (message(is_deleted="true"), "unsend"),
-    (echo(is_deleted=True), "unsend"),
+    (echo(is_deleted=True), "echo"),
     (event("delivery", {"watermark": WRITTEN_MS}), "watermark"),
     (event("delivery", {"mids": [], "watermark": WRITTEN_MS}), "watermark"),
     (event("delivery", {"mids": {"0": "m_1"}}), "watermark"),
     (event("delivery", None), "watermark"),
     (event("read", {"watermark": WRITTEN_MS}), "watermark"),
-    (event("reaction", {"reaction": "love", "action": "react", "mid": "m_OUT"}), "reaction"),
-    (event("message_edit", {"mid": "m_IN", "text": "Wo?", "num_edit": 1}), "edit"),
     (event("referral", {"ref": "ad", "source": "SHORTLINK"}), "other_event"),
     (event("optin", {"type": "notification_messages"}), "other_event"),
     (event("account_linking", {"status": "linked"}), "other_event"),
     (event("pass_thread_control", {"new_owner_app_id": "1"}), "other_event"),
-    ({}, "other_event"),
+    ({}, "unknown"),
 ]
 
 

@@ -5,16 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.core.commands import CloseExpired, Command
+from services.intake.core.commands import (
+    CloseExpired,
+    Command,
+    EditMessage,
+    ForgetEarly,
+    RetractMessage,
+)
 from services.intake.core.decide import decide
 from services.intake.core.evolve import evolve
 from services.intake.core.model import Dossier, Kind, Progress, Status, Tier
 from services.intake.core.refusals import Rejection
 from tests.unit.intake.given import (
+    ACCOUNT,
     CONVERSATION,
     HOME,
     NOON_MS,
@@ -32,6 +40,14 @@ DAY_MS = 86_400_000
 ids = st.integers(0, 5).map(str)
 times = st.integers(NOON_MS - DAY_MS, NOON_MS + 8 * DAY_MS)
 conversations = st.sampled_from([CONVERSATION, "c-0", "c-1", "c-2", "c-3"])
+
+
+def named(number: str, at_ms: int) -> dict[str, Any]:
+    """A revision of a message of the customer's."""
+    of_message = {"provider_message_id": f"SMin-{number}", "message_id": f"in-{number}"}
+    home = {"tenant_id": TENANT, "home_id": HOME, "account_id": ACCOUNT}
+    return home | of_message | {"occurred_at_ms": at_ms}
+
 
 commands = st.one_of(
     st.builds(lambda i, at: inbound(f"in-{i}", at_ms=at, conversation_id=f"c-{i}"), ids, times),
@@ -62,6 +78,9 @@ commands = st.one_of(
         st.sampled_from([None, *Tier]),
         st.sampled_from([None, "", "Grete"]),
     ),
+    st.builds(lambda i, at, text: EditMessage(**named(i, at), text=text), ids, times, ids),
+    st.builds(lambda i, at: RetractMessage(**named(i, at)), ids, times),
+    st.just(ForgetEarly(TENANT, HOME)),
 )
 histories = st.lists(st.tuples(commands, st.integers(0, 2 * DAY_MS)), max_size=25)
 
@@ -122,3 +141,16 @@ def test_a_closed_conversation_stays_closed(history: list[tuple[Command, int]]) 
 @given(histories)
 def test_the_same_history_ends_in_the_same_state(history: list[tuple[Command, int]]) -> None:
     assert play(history)[-1] == play(history)[-1]
+
+
+@given(histories)
+def test_what_was_taken_back_is_never_read_again(history: list[tuple[Command, int]]) -> None:
+    for dossier, _ in play(history):
+        for message in dossier.messages.values():
+            assert not (message.retracted_at_ms and message.text)
+
+
+@given(histories)
+def test_nothing_waits_for_a_message_that_is_there(history: list[tuple[Command, int]]) -> None:
+    for dossier, _ in play(history):
+        assert not {early.message_id for early in dossier.early} & dossier.messages.keys()

@@ -9,6 +9,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intake.core.call_model import Call
 from services.intake.core.delivery.model import Dispatch, Gate
 from services.intake.core.model import (
     Attachment,
@@ -16,6 +17,7 @@ from services.intake.core.model import (
     Conversation,
     Customer,
     Delivery,
+    EarlyRevision,
     Identity,
     Message,
     Receipt,
@@ -89,6 +91,17 @@ def test_deliveries(delivery: Delivery) -> None:
 def test_receipts(receipt: Receipt) -> None:
     row = rows.receipt_row(receipt, home_id="h", waiting=True)
     assert rows.receipt_of(through_json(row)) == receipt
+
+
+@given(values(EarlyRevision))
+def test_early_revisions(early: EarlyRevision) -> None:
+    row = rows.early_row(early, owner="h", shard=1, waiting=True)
+    assert rows.early_of(through_json(row)) == early
+
+
+@given(values(Call))
+def test_calls(call: Call) -> None:
+    assert rows.call_of(through_json(rows.call_row(call, tenant_id="acme"))) == call
 
 
 @given(values(Dispatch))

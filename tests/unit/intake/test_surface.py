@@ -51,12 +51,22 @@ def test_the_readme_lists_every_setting() -> None:
 
 def test_channels_are_found_by_their_files() -> None:
     found = {channel.provider: channel for channel in discover()}
-    named = {"line", "messenger", "slack", "telegram", "twilio", "web", "web_chat", "whatsapp"}
+    named = {
+        "line",
+        "messenger",
+        "slack",
+        "telegram",
+        "twilio",
+        "twilio_voice",
+        "web",
+        "web_chat",
+        "whatsapp",
+    }
     mail = {"imap", "mailgun", "postmark", "sendgrid", "smtp"}
     assert found.keys() == named | mail
     assert found["web"].sender is None
     paths = [hook.path for channel in found.values() for hook in channel.hooks]
-    assert len(paths) == len(set(paths)) == 15
+    assert len(paths) == len(set(paths)) == 17
     assert all(f"`POST {path}`" in README for path in paths)
     greeted = [each.path for channel in found.values() for each in channel.handshakes]
     assert all(f"`GET {path}`" in README for path in greeted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from switchboard.intake.v1 import (
@@ -116,6 +117,19 @@ async def test_a_conversation_nobody_knows_is_refused_under_its_id(desk: Desk) -
     assert not event.conversation.conversation_id
 
 
+async def test_an_answer_to_a_message_of_ours_goes_on_where_that_was(desk: Desk) -> None:
+    await desk.write()
+    await desk.reply()
+    await desk.accept(desk.calls[-1], sid="SMout")
+    first = await desk.conversation()
+    await desk.set_status("req-2", CLOSED)
+    said = replace(inbound("m-2", at_ms=desk.now_ms), in_reply_to=("SMout",))
+    await desk.put(inputs.received(replace(said, new_conversation_id="")))
+    opened, added = desk.events()[-2:]
+    assert opened.opened.follows_id == first["conversation_id"]
+    assert added.message_added.threaded_by == "reference"
+
+
 async def test_another_services_survey_is_sent_once(desk: Desk) -> None:
     await desk.write()
     await desk.set_status("req-1", RESOLVED)
@@ -207,7 +221,7 @@ async def test_what_can_never_work_parks_its_customer_alone() -> None:
     await desk.command("req-1", call_event=commands_pb2.CallEvent(provider_call_id="CA1"))
     await desk.write()
     failed, waits = desk.letters()
-    assert failed.startswith("UnsupportedInput")
+    assert failed.startswith("ValueError")
     assert waits == "waits behind an earlier record of its entity"
     other = inbound("m-9", at_ms=desk.now_ms)
     said = inputs.received(other)

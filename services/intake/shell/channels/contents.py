@@ -18,10 +18,14 @@ KIND_CHARACTERS_MAX: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Text, and files that are still with the provider: a `reference` is an address, or its id."""
+    """Text, and files that are still with the provider: a `reference` is an address, or its id.
+
+    `unforeseen`: the text only stands for something, which is new or not as it is documented.
+    """
 
     text: str
     attachments: tuple[Attachment, ...] = ()
+    unforeseen: bool = False
 
 
 def unshown(kind: str) -> str:

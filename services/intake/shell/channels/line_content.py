@@ -36,7 +36,7 @@ def content_of(kind: str, said: Json, message_id: str) -> Content:
             return Content("", (_file(kind, said, message_id),))
     except Malformed:
         pass
-    return Content(unshown(kind))
+    return Content(unshown(kind), unforeseen=True)
 
 
 def button_of(postback: Json) -> Content:

@@ -5,6 +5,8 @@ https://developers.facebook.com/documentation/business-messaging/messenger-platf
 Meta repeats a webhook for hours until it hears a 200, and a batch whole: so one event that cannot
 be read is counted and set aside, and what stands beside it is taken. It signs no time: a replay is
 known by the message's id. What was read is told as a time only, and names no message.
+
+Edits and reactions are events of their own; what was unsent comes as a message that says so.
 """
 
 from __future__ import annotations
@@ -16,12 +18,18 @@ from typing import Final
 from starlette.responses import Response
 
 from services.intake.core.account import Account
-from services.intake.core.commands import NoteProgress
+from services.intake.core.commands import (
+    EditMessage,
+    NoteProgress,
+    ReactToMessage,
+    RetractMessage,
+    Revision,
+)
 from services.intake.core.identity import home_id, inbound_message_id
 from services.intake.core.model import Attachment, Progress
 from services.intake.core.model import Channel as Medium
 from services.intake.shell.addresses import BadAddress, normalise
-from services.intake.shell.channels.arrivals import arrived
+from services.intake.shell.channels.arrivals import arrived, revised
 from services.intake.shell.channels.contents import Content, joined, map_link, unshown
 from services.intake.shell.channels.forms import json_object, storable
 from services.intake.shell.channels.json_fields import (
@@ -31,6 +39,7 @@ from services.intake.shell.channels.json_fields import (
     text_in,
     wanted_in,
 )
+from services.intake.shell.channels.leftovers import MALFORMED, UNKNOWN, leftover
 from services.intake.shell.channels.messenger_media import MessengerMedia
 from services.intake.shell.channels.messenger_sender import MessengerSender
 from services.intake.shell.channels.meta_webhook import (
@@ -50,15 +59,26 @@ from services.intake.shell.channels.protocol import (
 PROVIDER: Final = "messenger"
 PATH: Final = "/webhooks/messenger/{account_id}"
 MEDIA: Final = frozenset({"audio", "file", "image", "sticker", "video"})
+_OTHER: Final = frozenset(
+    {
+        "account_linking",
+        "app_roles",
+        "customer_information",
+        "game_play",
+        "message_context",
+        "messaging_feedback",
+        "optin",
+        "pass_thread_control",
+        "policy_enforcement",
+        "read",
+        "referral",
+        "request_thread_control",
+        "take_thread_control",
+    }
+)
+"""Events that say nothing to us."""
 SECONDS_MAX: Final = 100_000_000_000
 """Up to here a time is in seconds (the year 5138); in milliseconds it would be 1973."""
-
-_UNBUILT: Final[Mapping[str, str]] = {
-    "read": "watermark",
-    "reaction": "reaction",
-    "message_edit": "edit",
-}
-"""Events that change what is there, and what they count as; they change nothing yet."""
 
 
 class WebhookHook:
@@ -92,38 +112,77 @@ def _items(entry: Json, incoming: Incoming, account: Account) -> Iterator[Item]:
         yield Unread("other_page")  # of the same app: its own account has its own address
         return
     for event in objects_in(entry, "messaging"):
-        yield from _taken(partial(_event, event, incoming, account))
+        yield from _taken(partial(_event, event, incoming, account), event)
     for _ in objects_in(entry, "standby"):
         yield Unread("standby")  # another app has the conversation, and answers
     for _ in objects_in(entry, "changes"):
         yield Unread("other_event")  # of the page's wall, not of its mailbox
 
 
-def _taken(read: Callable[[], Sequence[Item]]) -> Sequence[Item]:
-    """What `read` gives; what it cannot read holds up nobody."""
+def _taken(read: Callable[[], Iterable[Item]], event: Json) -> Sequence[Item]:
+    """What `read` makes of `event`; what it cannot read holds up nobody."""
     try:
-        return read()
+        return list(read())
     except (Malformed, BadAddress):
-        return [Unread("malformed")]
+        return [leftover(MALFORMED, event)]
 
 
-def _event(event: Json, incoming: Incoming, account: Account) -> Sequence[Item]:
+def _event(event: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     for name, read in _READERS.items():
         if name in event:
             return read(event, incoming, account)
-    kinds = (kind for name, kind in _UNBUILT.items() if name in event)
-    return [Unread(next(kinds, "other_event"))]
+    if _OTHER.isdisjoint(event):
+        return [leftover(UNKNOWN, event)]
+    return [Unread("watermark" if "read" in event else "other_event")]
 
 
-def _message(event: Json, incoming: Incoming, account: Account) -> Sequence[Item]:
+def _message(event: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     said = object_in(event, "message")
-    if said.get("is_deleted"):
-        return [Unread("unsend")]
     if said.get("is_echo"):
         return [_echo(event, said, incoming, account)]
+    if said.get("is_deleted"):
+        return [_revised(RetractMessage, event, said, incoming, account)]
     text, files = _text(said), _files(said)
-    shown = text or ("" if files else unshown("message"))
-    return [_arrived(event, wanted_in(said, "mid"), shown, files, incoming, account)]
+    if text or files:
+        return [_arrived(event, wanted_in(said, "mid"), text, files, incoming, account)]
+    shown = _arrived(event, wanted_in(said, "mid"), unshown("message"), (), incoming, account)
+    return [shown, leftover(UNKNOWN, event)]
+
+
+def _edit(event: Json, incoming: Incoming, account: Account) -> Sequence[Item]:
+    said = object_in(event, "message_edit")
+    text = text_in(said, "text")
+    return [_revised(EditMessage, event, said, incoming, account, text=text)]
+
+
+def _reaction(event: Json, incoming: Incoming, account: Account) -> Sequence[Item]:
+    """An emoji, which has a name as well; they may take it back."""
+    said = object_in(event, "reaction")
+    reaction = text_in(said, "emoji") or text_in(said, "reaction")
+    if text_in(said, "action") == "unreact":
+        reaction = ""
+    elif not reaction:
+        raise Malformed("reaction has no emoji")
+    return [_revised(ReactToMessage, event, said, incoming, account, reaction=reaction)]
+
+
+def _revised(
+    make: Callable[..., Revision],
+    event: Json,
+    said: Json,
+    incoming: Incoming,
+    account: Account,
+    **change: str,
+) -> Item:
+    return revised(
+        make,
+        account,
+        incoming,
+        sender=_person(event, "sender"),
+        provider_id=wanted_in(said, "mid"),
+        at_ms=_at_ms(event.get("timestamp"), incoming),
+        **change,
+    )
 
 
 def _postback(event: Json, incoming: Incoming, account: Account) -> Sequence[Item]:
@@ -138,7 +197,7 @@ def _echo(event: Json, said: Json, incoming: Incoming, account: Account) -> Item
     # Meta lists nothing that was sent, and no receipt but this one bears our id: the echo is how a
     # call whose end is unknown is recognised, and how its later receipts find their message.
     ours = text_in(said, "metadata")
-    if not ours:
+    if not ours or said.get("is_deleted"):
         return Unread("echo")  # by somebody in Meta's own inbox, or by another app
     recipient, at_ms = _person(event, "recipient"), _at_ms(event.get("timestamp"), incoming)
     return _reported(Progress.SENT, ours, wanted_in(said, "mid"), recipient, at_ms, account)
@@ -155,7 +214,7 @@ def _delivery(event: Json, incoming: Incoming, account: Account) -> Sequence[Ite
     return [
         _reported(Progress.DELIVERED, "", storable(mid), recipient, at_ms, account)
         if isinstance(mid, str) and storable(mid)
-        else Unread("malformed")
+        else leftover(MALFORMED, event)
         for mid in mids
     ]
 
@@ -198,6 +257,7 @@ def _arrived(
         provider_id=provider_id,
         content=Content(text, attachments),
         at_ms=_at_ms(event.get("timestamp"), incoming),
+        answers=text_in(object_in(object_in(event, "message"), "reply_to"), "mid"),
     )
 
 
@@ -252,8 +312,10 @@ def _at_ms(given: object, incoming: Incoming) -> int:
     return min(given * 1000 if given <= SECONDS_MAX else given, incoming.now_ms)
 
 
-_READERS: Final[Mapping[str, Callable[[Json, Incoming, Account], Sequence[Item]]]] = {
+_READERS: Final[Mapping[str, Callable[[Json, Incoming, Account], Iterable[Item]]]] = {
     "message": _message,
+    "message_edit": _edit,
+    "reaction": _reaction,
     "postback": _postback,
     "delivery": _delivery,
 }

@@ -15,7 +15,8 @@ from aiohttp import ClientSession
 from starlette.responses import Response
 
 from services.intake.core.account import Account
-from services.intake.core.commands import NoteProgress, ReceiveMessage, Revision
+from services.intake.core.call_model import NoteCall
+from services.intake.core.commands import LinkIdentity, NoteProgress, ReceiveMessage, Revision
 from services.intake.core.delivery.model import Dispatch
 from services.intake.core.model import Attachment
 from services.intake.core.model import Channel as Medium
@@ -114,13 +115,35 @@ class Revised:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """A customer has another address, says the provider, and has written nothing with it yet."""
+
+    link: LinkIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A provider tells of a call, and may ask what to do: then `answer` says so, in its words."""
+
+    note: NoteCall
+    from_address: str
+    to_address: str
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
-    """What we have no use for, or cannot read: it is counted, and holds up nothing beside it."""
+    """What we have no use for, or cannot read: it is counted, and holds up nothing beside it.
 
-    kind: str  # one of the few names that the channel's file has, never the provider's text
+    `kind` is one of the few names that the channel's file has, never the provider's text. What
+    nobody foresaw has a `payload`, which is kept: see `leftovers.py`.
+    """
+
+    kind: str
+    payload: bytes = field(default=b"", compare=False)
 
 
-Opened = Arrived | Reported | Revised | Unread
+Opened = Arrived | Reported | Revised | Linked | Called | Unread
 Mailed = RawMail | MailParts
 """What has to be read before anybody knows what it is."""
 Item = Opened | Mailed

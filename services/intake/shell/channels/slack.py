@@ -6,6 +6,9 @@ Slack waits three seconds for a 2xx and repeats an event three times; after many
 the subscription away. So an event that cannot be read is counted, and answered like any other. The
 signature holds for five minutes, which keeps replays out. A repeat is known by the message's time,
 which is unique within its conversation; the client's own id is not there for every client.
+
+Edits and deletions are messages around the message as it was, reactions are events of their own.
+Somebody may react several times to one message; which reaction was taken back is not kept.
 """
 
 from __future__ import annotations
@@ -13,17 +16,23 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from starlette.responses import PlainTextResponse, Response
 
 from services.intake.core.account import Account
+from services.intake.core.commands import (
+    EditMessage,
+    ReactToMessage,
+    RetractMessage,
+    Revision,
+)
 from services.intake.core.identity import inbound_message_id
 from services.intake.core.model import Attachment
 from services.intake.core.model import Channel as Medium
 from services.intake.shell.addresses import BadAddress, normalise
-from services.intake.shell.channels.arrivals import arrived
+from services.intake.shell.channels.arrivals import arrived, revised
 from services.intake.shell.channels.body_signature import is_among
 from services.intake.shell.channels.contents import Content, unshown
 from services.intake.shell.channels.forms import json_object
@@ -35,8 +44,13 @@ from services.intake.shell.channels.json_fields import (
     text_in,
     wanted_in,
 )
+from services.intake.shell.channels.leftovers import (
+    MALFORMED,
+    UNKNOWN,
+    leftover,
+    with_leftover,
+)
 from services.intake.shell.channels.protocol import (
-    Arrived,
     Channel,
     Incoming,
     Item,
@@ -56,10 +70,46 @@ CHALLENGE_CHARACTERS_MAX: Final = 256
 WINDOW_MS: Final = 300_000
 """How far the signed time may be from ours, either way."""
 
-_TAKEN: Final = frozenset({"", "file_share", "me_message", "thread_broadcast"})
-"""Subtypes of what a customer says; an ordinary message has none."""
-_UNBUILT: Final[Mapping[str, str]] = {"message_changed": "edit", "message_deleted": "delete"}
-"""Subtypes that change what is there; they are counted, and change nothing yet."""
+_DIRECT: Final = "D"
+"""What ids of direct conversations begin with: reactions tell nothing else of where they are."""
+_OTHER: Final = frozenset(
+    {
+        "assistant_app_thread",
+        "bot_add",
+        "bot_remove",
+        "channel_archive",
+        "channel_convert_to_private",
+        "channel_convert_to_public",
+        "channel_join",
+        "channel_leave",
+        "channel_name",
+        "channel_posting_permissions",
+        "channel_purpose",
+        "channel_topic",
+        "channel_unarchive",
+        "document_mention",
+        "ekm_access_denied",
+        "group_archive",
+        "group_join",
+        "group_leave",
+        "group_name",
+        "group_purpose",
+        "group_topic",
+        "group_unarchive",
+        "huddle_thread",
+        "message_replied",
+        "pinned_item",
+        "reminder_add",
+        "reply_broadcast",
+        "sh_room_created",
+        "tombstone",
+        "unpinned_item",
+    }
+)
+"""Subtypes that say nothing to us."""
+_SLACKBOT: Final = "USLACKBOT"
+_TOMBSTONE: Final = "tombstone"
+"""What stands for a deleted message that has answers."""
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _TIME: Final = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,9}))?")
 _MARKUP: Final = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
@@ -90,9 +140,9 @@ class EventHook:
         if kind != "event_callback" or not object_in(body, "event"):
             return [Unread("other_body")]
         try:
-            return [_item(body, incoming, account)]
+            return list(_items(body, incoming, account))
         except (Malformed, BadAddress):
-            return [Unread("malformed")]
+            return [leftover(MALFORMED, body["event"])]
 
     def answer(self, incoming: Incoming, items: Sequence[Item]) -> Response:
         """The challenge, where there is one; anything with a 200 otherwise."""
@@ -109,26 +159,25 @@ def sign(body: bytes, timestamp: str, key: str) -> str:
     return f"v0={hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()}"
 
 
-def _item(body: Json, incoming: Incoming, account: Account) -> Item:
+def _items(body: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     event = object_in(body, "event")
     team = account.settings.get("team_id")
     if team and text_in(body, "team_id") != team:
-        return Unread("other_team")  # of the same app: its own account has its own address
-    unread = _unread(event, body)
-    return Unread(unread) if unread else _message(event, incoming, account)
-
-
-def _unread(event: Json, body: Json) -> str:
-    """The kind of what is not a customer's message; empty for one that is."""
+        return [Unread("other_team")]  # of the same app: its own account has its own address
     kind = wanted_in(event, "type")
+    if kind in _REACTIONS:
+        return [_reaction(event, body, incoming, account)]
     if kind != "message":
-        return "channel" if kind == "app_mention" else "other_event"
+        return [Unread("channel" if kind == "app_mention" else "other_event")]
     subtype = text_in(event, "subtype")
-    if subtype == "bot_message" or _is_by_bot(event, body):
-        return "bot"
-    if subtype not in _TAKEN:
-        return _UNBUILT.get(subtype, "other_subtype")
-    return "" if wanted_in(event, "channel_type") == "im" else "channel"
+    if subtype == "bot_message" or _is_by_bot(_written(event), body):
+        return [Unread("bot")]
+    read = _READERS.get(subtype)
+    if read is None and subtype in _OTHER:
+        return [Unread("other_subtype")]
+    if wanted_in(event, "channel_type") != "im":
+        return [Unread("channel")]
+    return [leftover(UNKNOWN, event)] if read is None else read(event, incoming, account)
 
 
 def _is_by_bot(event: Json, body: Json) -> bool:
@@ -138,30 +187,109 @@ def _is_by_bot(event: Json, body: Json) -> bool:
         for each in objects_in(body, "authorizations")
         if each.get("is_bot") is True
     }
-    return bool(text_in(event, "bot_id")) or text_in(event, "user") in own - {""}
+    return bool(text_in(event, "bot_id")) or text_in(event, "user") in own - {""} | {_SLACKBOT}
 
 
-def _message(event: Json, incoming: Incoming, account: Account) -> Arrived:
-    """Slack names nobody in an event: `from_name` stays empty."""
+def _message(event: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
+    """Slack names nobody in an event: `from_name` stays empty. A thread answers its first."""
     sender = normalise(Medium.SLACK, wanted_in(event, "user"))
-    provider_id = f"{wanted_in(event, 'channel')}/{wanted_in(event, 'ts')}"
+    channel, ts = wanted_in(event, "channel"), wanted_in(event, "ts")
+    thread = text_in(event, "thread_ts")
+    provider_id = f"{channel}/{ts}"
     message_id = inbound_message_id(account.account_id, provider_id)
     text, files = shown(text_in(event, "text")), _attachments(event, message_id)
-    return arrived(
+    content = Content(text, files)
+    if not text.strip() and not files:
+        content = Content(unshown("message"), unforeseen=True)
+    message = arrived(
         account,
         incoming,
         sender=sender,
         provider_id=provider_id,
-        content=Content(text if text.strip() or files else unshown("message"), files),
+        content=content,
         at_ms=_at_ms(event),
+        answers=f"{channel}/{thread}" if thread not in {"", ts} else "",
+    )
+    return with_leftover(message, content, event)
+
+
+def _written(event: Json) -> Json:
+    """The message that an event is about: itself, or one that was changed, as it was if known."""
+    return object_in(event, "previous_message") or object_in(event, "message") or event
+
+
+def _changed(event: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
+    """What they wrote reads otherwise now; or its links were looked up, or it was deleted."""
+    now = object_in(event, "message")
+    if text_in(now, "subtype") == _TOMBSTONE:
+        return _deleted(event, incoming, account)
+    if not object_in(now, "edited"):
+        return [Unread("preview")]
+    ts = text_in(now, "ts") or text_in(_written(event), "ts")
+    text = shown(text_in(now, "text"))
+    return [_revised(EditMessage, event, ts, incoming, account, text=text)]
+
+
+def _deleted(event: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
+    ts = text_in(event, "deleted_ts") or text_in(_written(event), "ts")
+    return [_revised(RetractMessage, event, ts, incoming, account)]
+
+
+def _revised(
+    make: Callable[..., Revision],
+    event: Json,
+    ts: str,
+    incoming: Incoming,
+    account: Account,
+    **change: str,
+) -> Item:
+    """A change of the message that was written at `ts` in the conversation of the event."""
+    if not ts:
+        raise Malformed("the message has no ts")
+    return revised(
+        make,
+        account,
+        incoming,
+        sender=normalise(Medium.SLACK, wanted_in(_written(event), "user")),
+        provider_id=f"{wanted_in(event, 'channel')}/{ts}",
+        at_ms=_at_ms(event),
+        **change,
     )
 
 
-def _at_ms(event: Json) -> int:
+def _reaction(event: Json, body: Json, incoming: Incoming, account: Account) -> Item:
+    """By its name, as Slack calls it."""
+    item, reaction = object_in(event, "item"), wanted_in(event, "reaction")
+    channel = wanted_in(item, "channel")
+    if _is_by_bot(event, body):
+        return Unread("bot")
+    if not channel.startswith(_DIRECT):
+        return Unread("channel")
+    return revised(
+        ReactToMessage,
+        account,
+        incoming,
+        sender=normalise(Medium.SLACK, wanted_in(event, "user")),
+        provider_id=f"{channel}/{wanted_in(item, 'ts')}",
+        at_ms=_at_ms(event, "event_ts"),
+        reaction=reaction if text_in(event, "type") == "reaction_added" else "",
+    )
+
+
+_REACTIONS: Final = frozenset({"reaction_added", "reaction_removed"})
+_READERS: Final[Mapping[str, Callable[[Json, Incoming, Account], Iterable[Item]]]] = {
+    **dict.fromkeys(("", "file_share", "me_message", "thread_broadcast"), _message),
+    "message_changed": _changed,
+    "message_deleted": _deleted,
+}
+"""By subtype; an ordinary message has none."""
+
+
+def _at_ms(event: Json, name: str = "ts") -> int:
     """Slack tells seconds with a fraction."""
-    told = _TIME.fullmatch(text_in(event, "ts"))
+    told = _TIME.fullmatch(text_in(event, name))
     if told is None:
-        raise Malformed("ts is not in seconds")
+        raise Malformed(f"{name} is not in seconds")
     milliseconds = (told[2] or "").ljust(3, "0")[:3]
     return int(told[1] + milliseconds)
 

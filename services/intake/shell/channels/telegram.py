@@ -6,24 +6,40 @@ Telegram repeats an update for a day until it hears a 200: so one that cannot be
 answered like any other. It signs no body and no time: a repeat is known by the message's id. Photos
 and files that are sent together come as a message each, with the same `media_group_id`, and each is
 a message here. Only chats of one person with the bot are read: a group has no customer.
+
+Telegram tells of edits and, where `setWebhook` asks for them, of reactions. It never tells that a
+message was deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from starlette.responses import Response
 
 from services.intake.core.account import Account
+from services.intake.core.commands import EditMessage, ReactToMessage
 from services.intake.core.identity import inbound_message_id
 from services.intake.core.model import Channel as Medium
 from services.intake.shell.addresses import BadAddress, normalise
-from services.intake.shell.channels.arrivals import arrived
+from services.intake.shell.channels.arrivals import arrived, revised
 from services.intake.shell.channels.body_signature import is_among
 from services.intake.shell.channels.contents import Content, unshown
 from services.intake.shell.channels.forms import json_object
-from services.intake.shell.channels.json_fields import Json, object_in, text_in, wanted_in
+from services.intake.shell.channels.json_fields import (
+    Json,
+    object_in,
+    objects_in,
+    text_in,
+    wanted_in,
+)
+from services.intake.shell.channels.leftovers import (
+    MALFORMED,
+    UNKNOWN,
+    leftover,
+    with_leftover,
+)
 from services.intake.shell.channels.protocol import (
     Arrived,
     Channel,
@@ -49,17 +65,29 @@ HEADER: Final = "x-telegram-bot-api-secret-token"
 SECRET_TOKEN: Final = "secret_token"  # noqa: S105 - the name of a secret, not one
 BUTTON_CHARACTERS_MAX: Final = 300
 
-_UNBUILT: Final[Mapping[str, str]] = {
-    "edited_message": "edit",
-    "edited_channel_post": "edit",
-    "edited_business_message": "edit",
-    "my_chat_member": "membership",
-    "chat_member": "membership",
-    "chat_join_request": "membership",
-    "message_reaction": "reaction",
-    "message_reaction_count": "reaction",
-}
-"""Updates that change what is there; they are counted, and change nothing yet."""
+_MEMBERSHIP: Final = frozenset({"my_chat_member", "chat_member", "chat_join_request"})
+"""Updates about who is in a chat; they are counted."""
+_OTHER: Final = frozenset(
+    {
+        "business_connection",
+        "business_message",
+        "channel_post",
+        "chat_boost",
+        "chosen_inline_result",
+        "deleted_business_messages",
+        "edited_business_message",
+        "edited_channel_post",
+        "inline_query",
+        "message_reaction_count",
+        "poll",
+        "poll_answer",
+        "pre_checkout_query",
+        "purchased_paid_media",
+        "removed_chat_boost",
+        "shipping_query",
+    }
+)
+"""Updates that say nothing to us."""
 
 
 class WebhookHook:
@@ -77,9 +105,9 @@ class WebhookHook:
         update = json_object(incoming.body)
         whole_in(update, "update_id")
         try:
-            return [_item(update, incoming, account)]
+            return list(_items(update, incoming, account))
         except (Malformed, BadAddress):
-            return [Unread("malformed")]
+            return [leftover(MALFORMED, update)]
 
     def answer(self, incoming: Incoming, items: Sequence[Item]) -> Response:
         """Anything with a 200; a body would be read as a call of ours."""
@@ -87,23 +115,76 @@ class WebhookHook:
         return Response()
 
 
-def _item(update: Json, incoming: Incoming, account: Account) -> Item:
+def _items(update: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     if "message" in update:
         return _message(object_in(update, "message"), incoming, account)
     if "callback_query" in update:
-        return _press(object_in(update, "callback_query"), incoming, account)
-    kinds = [_UNBUILT[name] for name in update if name in _UNBUILT]
-    return Unread(kinds[0] if kinds else "other_update")
+        return [_press(object_in(update, "callback_query"), incoming, account)]
+    if "edited_message" in update:
+        return [_edit(object_in(update, "edited_message"), incoming, account)]
+    if "message_reaction" in update:
+        return [_reaction(object_in(update, "message_reaction"), incoming, account)]
+    if not _MEMBERSHIP.isdisjoint(update):
+        return [Unread("membership")]
+    return [leftover(UNKNOWN, update) if _OTHER.isdisjoint(update) else Unread("other_update")]
 
 
-def _message(said: Json, incoming: Incoming, account: Account) -> Item:
+def _message(said: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     chat, sender = object_in(said, "chat"), object_in(said, "from")
     unread = _unread(chat, sender)
     if unread or is_service(said):
-        return unread or Unread("service")
+        return [unread or Unread("service")]
     name = message_name(said)
     content = content_of(said, inbound_message_id(account.account_id, name))
-    return _arrived(name, chat, sender, content, _at_ms(said), incoming, account)
+    answers = object_in(said, "reply_to_message")
+    message = _arrived(
+        name,
+        chat,
+        sender,
+        content,
+        _at_ms(said),
+        incoming,
+        account,
+        answers=message_name(answers) if "message_id" in answers else "",
+    )
+    return with_leftover(message, content, said)
+
+
+def _edit(said: Json, incoming: Incoming, account: Account) -> Item:
+    """What they wrote before reads like this now. A place that is shared live is no new text."""
+    chat, sender = object_in(said, "chat"), object_in(said, "from")
+    unread = _unread(chat, sender)
+    if unread:
+        return unread
+    if "live_period" in object_in(said, "location"):
+        return Unread("live_location")
+    return revised(
+        EditMessage,
+        account,
+        incoming,
+        sender=_customer(chat),
+        provider_id=message_name(said),
+        at_ms=_at_ms(said, "edit_date"),
+        text=content_of(said, "").text,
+    )
+
+
+def _reaction(told: Json, incoming: Incoming, account: Account) -> Item:
+    """All the reactions that the customer has to the message now, none if they took them back."""
+    chat = object_in(told, "chat")
+    unread = _unread(chat, object_in(told, "user"))
+    if unread:
+        return unread
+    now = (text_in(each, "emoji") or "[emoji]" for each in objects_in(told, "new_reaction"))
+    return revised(
+        ReactToMessage,
+        account,
+        incoming,
+        sender=_customer(chat),
+        provider_id=message_name(told),
+        at_ms=_at_ms(told),
+        reaction="".join(now),
+    )
 
 
 def _press(query: Json, incoming: Incoming, account: Account) -> Item:
@@ -138,6 +219,8 @@ def _arrived(
     at_ms: int,
     incoming: Incoming,
     account: Account,
+    *,
+    answers: str = "",
 ) -> Arrived:
     """A message of theirs.
 
@@ -147,19 +230,25 @@ def _arrived(
     return arrived(
         account,
         incoming,
-        sender=normalise(Medium.TELEGRAM, str(whole_in(chat, "id"))),
+        sender=_customer(chat),
         provider_id=provider_id,
         content=content,
         at_ms=at_ms,
         from_name=full_name(sender) or text_in(sender, "username"),
+        answers=answers,
     )
 
 
-def _at_ms(said: Json) -> int:
+def _customer(chat: Json) -> str:
+    """Whose chat with the bot it is."""
+    return normalise(Medium.TELEGRAM, str(whole_in(chat, "id")))
+
+
+def _at_ms(said: Json, name: str = "date") -> int:
     """Telegram tells whole seconds."""
-    seconds = whole_in(said, "date")
+    seconds = whole_in(said, name)
     if seconds < 0:
-        raise Malformed("date is not in seconds since 1970")
+        raise Malformed(f"{name} is not in seconds since 1970")
     return seconds * 1000
 
 

@@ -36,7 +36,7 @@ def content_of(said: Json, message_id: str) -> Content:
     except Malformed:
         pass
     lines = [unshown(kind), text_in(said, "caption")]
-    return Content("\n".join(filter(None, lines)))
+    return Content("\n".join(filter(None, lines)), unforeseen=kind not in _UNSHOWN)
 
 
 def is_service(said: Json) -> bool:

@@ -1,6 +1,6 @@
-"""Files of an MMS: a part of the message in Twilio's API, for whoever has the account's token.
+"""Files of an MMS, and voice messages: in Twilio's API, for whoever has the account's token.
 
-https://www.twilio.com/docs/messaging/api/media-resource
+https://www.twilio.com/docs/messaging/api/media-resource and /docs/voice/api/recording
 
 Twilio answers with a redirect to an address of its CDN that is signed for a few hours, or of the
 store behind it where basic authentication is not enforced; the token does not go there.
@@ -25,17 +25,26 @@ _MEDIA: Final = re.compile(
 )
 
 
+_RECORDING: Final = re.compile(
+    r"https://api(?:\.[a-z0-9-]+)*\.twilio\.com"
+    r"(/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/Recordings/RE[0-9a-fA-F]{32}\.mp3)"
+)
+
+
 class TwilioMedia:
     """The files of `twilio` accounts."""
 
+    provider = "twilio"
+    reference = _MEDIA
+
     def __init__(self, context: MediaContext) -> None:
         self._fetcher = context.fetcher
-        self._api_url = context.api_urls.get("twilio")
+        self._api_url = context.api_urls.get(self.provider)
         self._bytes_max = context.bytes_max
 
     async def fetch(self, attachment: Attachment, account: Account) -> Fetched:
         """One GET of a medium of this account, and of nothing else that its token opens."""
-        found = _MEDIA.fullmatch(attachment.reference)
+        found = self.reference.fullmatch(attachment.reference)
         if found is None or found[2] != account.settings.get("account_sid"):
             raise Forbidden("reference_unknown")
         url = attachment.reference if self._api_url is None else f"{self._api_url}{found[1]}"
@@ -43,3 +52,10 @@ class TwilioMedia:
         return await self._fetcher.fetch(
             url, headers=login(account), bytes_max=self._bytes_max, hosts=hosts
         )
+
+
+class TwilioRecordings(TwilioMedia):
+    """The voice messages of `twilio_voice` accounts."""
+
+    provider = "twilio_voice"
+    reference = _RECORDING

@@ -17,13 +17,7 @@ from services.intake.core.identity import home_id, inbound_message_id
 from services.intake.core.model import Attachment, Progress
 from services.intake.core.model import Channel as Medium
 from services.intake.shell.addresses import normalise
-from services.intake.shell.channels.forms import (
-    URLENCODED,
-    media_type,
-    required,
-    storable,
-    urlencoded,
-)
+from services.intake.shell.channels.forms import required, storable
 from services.intake.shell.channels.protocol import (
     Arrived,
     Channel,
@@ -33,13 +27,12 @@ from services.intake.shell.channels.protocol import (
     Reported,
 )
 from services.intake.shell.channels.twilio_media import TwilioMedia
+from services.intake.shell.channels.twilio_request import TwilioHook
 from services.intake.shell.channels.twilio_sender import STATUS_PATH, TwilioSender
-from services.intake.shell.channels.twilio_signature import HEADER, is_signed
 
 PROVIDER: Final = "twilio"
-AUTH_TOKEN: Final = "auth_token"  # noqa: S105 - the name of a secret, not one
-BODY_BYTES_MAX: Final = 64 * 1024
 MEDIA_MAX: Final = 10
+ANSWERED: Final = "OriginalRepliedMessageSid"  # where the sender's program can quote
 EMPTY_TWIML: Final = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 _PROGRESS: Final[Mapping[str, Progress]] = {
@@ -55,33 +48,14 @@ _PROGRESS: Final[Mapping[str, Progress]] = {
 }
 
 
-class _TwilioHook:
-    """What both webhooks share: the signature, the limit, a form with one value a field."""
-
-    body_bytes_max = BODY_BYTES_MAX
-
-    def verify(self, incoming: Incoming, account: Account) -> bool:
-        return is_signed(
-            url=incoming.url,
-            form=urlencoded(incoming.body),
-            signature=incoming.headers.get(HEADER, ""),
-            tokens=account.keys(AUTH_TOKEN),
-        )
-
-    def _form(self, incoming: Incoming) -> dict[str, str]:
-        if media_type(incoming.headers) != URLENCODED:
-            raise Malformed(f"content-type is not {URLENCODED}")
-        return {name: values[-1] for name, values in urlencoded(incoming.body).items()}
-
-
-class MessageHook(_TwilioHook):
+class MessageHook(TwilioHook):
     """A customer's SMS or MMS."""
 
     path = "/webhooks/twilio/{account_id}"
 
     def parse(self, incoming: Incoming, account: Account) -> Sequence[Item]:
         """One message; its media stay at Twilio."""
-        form = self._form(incoming)
+        form = self.form(incoming)
         sid = required(form, "MessageSid")
         sender = normalise(Medium.SMS, required(form, "From"))
         message_id = inbound_message_id(account.account_id, sid)
@@ -103,6 +77,7 @@ class MessageHook(_TwilioHook):
             pool_hint=account.pool_hint,
             tags=account.tags,
             attachments=_media(form, message_id),
+            in_reply_to=tuple(filter(None, [storable(form.get(ANSWERED, ""))])),
         )
         return [Arrived(message)]
 
@@ -112,14 +87,14 @@ class MessageHook(_TwilioHook):
         return Response(EMPTY_TWIML, media_type="text/xml")
 
 
-class StatusHook(_TwilioHook):
+class StatusHook(TwilioHook):
     """A step of a message that we sent; our id of it came along in the callback's query."""
 
     path = STATUS_PATH
 
     def parse(self, incoming: Incoming, account: Account) -> Sequence[Item]:
         """One receipt; nothing for a status that this file does not know."""
-        form = self._form(incoming)
+        form = self.form(incoming)
         progress = _PROGRESS.get(required(form, "MessageStatus").lower())
         if progress is None:
             return []

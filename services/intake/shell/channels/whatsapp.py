@@ -5,23 +5,31 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 Meta repeats a webhook for days until it hears a 200, and a batch whole: so one item that cannot be
 read is counted and set aside, and what stands beside it is taken. It signs no time: a replay is
 known by the message's id. Statuses overtake each other; the threader knows which one is further.
+
+Edits, deletions and reactions are messages that name another. Somebody who changes their number
+gets another business-scoped user id as well; a system message tells the old and the new ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from starlette.responses import Response
 
 from services.intake.core.account import Account
-from services.intake.core.commands import NoteProgress
+from services.intake.core.commands import (
+    EditMessage,
+    NoteProgress,
+    ReactToMessage,
+    RetractMessage,
+)
 from services.intake.core.identity import home_id, inbound_message_id
 from services.intake.core.model import Channel as Medium
-from services.intake.core.model import Progress
+from services.intake.core.model import Progress, StatedIdentity
 from services.intake.shell.addresses import BadAddress, normalise
-from services.intake.shell.channels.arrivals import arrived
+from services.intake.shell.channels.arrivals import arrived, linked, revised, verified
 from services.intake.shell.channels.forms import json_object
 from services.intake.shell.channels.json_fields import (
     Json,
@@ -31,6 +39,7 @@ from services.intake.shell.channels.json_fields import (
     text_in,
     wanted_in,
 )
+from services.intake.shell.channels.leftovers import MALFORMED, leftover, with_leftover
 from services.intake.shell.channels.meta_webhook import (
     BODY_BYTES_MAX,
     Subscription,
@@ -58,8 +67,8 @@ _PROGRESS: Final[Mapping[str, Progress]] = {
     "played": Progress.READ,
     "failed": Progress.FAILED,
 }
-_UNBUILT: Final = frozenset({"reaction", "edit", "revoke", "system"})
-"""Kinds that change what is there; they are counted, and change nothing yet."""
+_MOVES: Final = frozenset({"user_changed_number", "user_changed_user_id"})
+"""Of the system messages, those that tell another address of somebody we know."""
 
 
 class WebhookHook:
@@ -100,40 +109,108 @@ def _items(change: Json, incoming: Incoming, account: Account) -> Iterator[Item]
         yield Unread("other_number")  # of the same app: its own account has its own address
         return
     for message in objects_in(value, "messages"):
-        yield _taken(partial(_message, message, value, incoming, account))
+        yield from _taken(partial(_message, message, value, incoming, account), message)
     for status in objects_in(value, "statuses"):
-        yield _taken(partial(_status, status, incoming, account))
+        yield from _taken(partial(_status, status, incoming, account), status)
 
 
-def _taken(read: Callable[[], Item]) -> Item:
-    """What `read` gives; what it cannot read holds up nobody."""
+def _taken(read: Callable[[], Iterable[Item]], said: Json) -> Sequence[Item]:
+    """What `read` makes of `said`; what it cannot read holds up nobody."""
     try:
-        return read()
+        return list(read())
     except (Malformed, BadAddress):
-        return Unread("malformed")
+        return [leftover(MALFORMED, said)]
 
 
-def _message(said: Json, value: Json, incoming: Incoming, account: Account) -> Item:
+def _message(said: Json, value: Json, incoming: Incoming, account: Account) -> Iterable[Item]:
     kind = wanted_in(said, "type")
-    if kind in _UNBUILT:
-        return Unread(kind)
-    provider_id = wanted_in(said, "id")
-    message_id = inbound_message_id(account.account_id, provider_id)
-    return arrived(
+    if text_in(said, "group_id"):
+        return [Unread("group")]
+    if kind == "system":
+        return _moved(said, account)
+    change = _CHANGES.get(kind)
+    if change is not None:
+        return [change(said, incoming, account)]
+    provider_id, sender, contact = wanted_in(said, "id"), _sender(said), _contact(said, value)
+    content = content_of(kind, said, inbound_message_id(account.account_id, provider_id))
+    message = arrived(
+        account,
+        incoming,
+        sender=sender,
+        provider_id=provider_id,
+        content=content,
+        at_ms=_at_ms(said),
+        from_name=text_in(object_in(contact, "profile"), "name"),
+        answers=text_in(object_in(said, "context"), "id"),
+        also=_also(said, contact, sender, account),
+    )
+    return with_leftover(message, content, said)
+
+
+def _edit(said: Json, incoming: Incoming, account: Account) -> Item:
+    """What they wrote before reads like this now. Only texts and captions can be edited."""
+    edit = object_in(said, "edit")
+    now = object_in(edit, "message")
+    return revised(
+        EditMessage,
         account,
         incoming,
         sender=_sender(said),
-        provider_id=provider_id,
-        content=content_of(kind, said, message_id),
+        provider_id=wanted_in(edit, "original_message_id"),
         at_ms=_at_ms(said),
-        from_name=_name(said, value),
+        text=content_of(wanted_in(now, "type"), now, "").text,
     )
 
 
-def _status(said: Json, incoming: Incoming, account: Account) -> Item:
+def _revoke(said: Json, incoming: Incoming, account: Account) -> Item:
+    return revised(
+        RetractMessage,
+        account,
+        incoming,
+        sender=_sender(said),
+        provider_id=wanted_in(object_in(said, "revoke"), "original_message_id"),
+        at_ms=_at_ms(said),
+    )
+
+
+def _reaction(said: Json, incoming: Incoming, account: Account) -> Item:
+    """Without an emoji they take back the one before."""
+    reaction = object_in(said, "reaction")
+    return revised(
+        ReactToMessage,
+        account,
+        incoming,
+        sender=_sender(said),
+        provider_id=wanted_in(reaction, "message_id"),
+        at_ms=_at_ms(said),
+        reaction=text_in(reaction, "emoji"),
+    )
+
+
+_CHANGES: Final[Mapping[str, Callable[[Json, Incoming, Account], Item]]] = {
+    "edit": _edit,
+    "revoke": _revoke,
+    "reaction": _reaction,
+}
+
+
+def _moved(said: Json, account: Account) -> Sequence[Item]:
+    """Each address that they had before has each of the new ones, too."""
+    told = object_in(said, "system")
+    if text_in(told, "type") not in _MOVES:
+        return [Unread("system")]
+    before = [text_in(said, "from"), text_in(told, "previous_user_id")]
+    now = [text_in(told, "wa_id"), text_in(told, "user_id")]
+    known, new = (list(map(_address, filter(None, each))) for each in (before, now))
+    if not known or not new:
+        raise Malformed("a move has an address before and one after it")
+    return [linked(account, known=old, new=each) for old in known for each in new if each != old]
+
+
+def _status(said: Json, incoming: Incoming, account: Account) -> Sequence[Item]:
     progress = _PROGRESS.get(text_in(said, "status"))
     if progress is None or text_in(said, "recipient_type") == "group":
-        return Unread("other_status")
+        return [Unread("other_status")]
     recipient = _address(text_in(said, "recipient_id") or text_in(said, "recipient_user_id"))
     errors = objects_in(said, "errors")
     note = NoteProgress(
@@ -147,7 +224,7 @@ def _status(said: Json, incoming: Incoming, account: Account) -> Item:
         occurred_at_ms=min(_at_ms(said), incoming.now_ms),
         by_provider=True,
     )
-    return Reported(note, recipient)
+    return [Reported(note, recipient)]
 
 
 def _sender(said: Json) -> str:
@@ -159,13 +236,22 @@ def _address(given: str) -> str:
     return normalise(Medium.WHATSAPP, f"+{given}" if given.isdecimal() else given)
 
 
-def _name(said: Json, value: Json) -> str:
-    """As they call themselves."""
+def _contact(said: Json, value: Json) -> Json:
+    """What the webhook tells of the sender: their name, their ids."""
     for contact in objects_in(value, "contacts"):
         known = {text_in(contact, "wa_id"), text_in(contact, "user_id")} - {""}
         if known & {text_in(said, "from"), text_in(said, "from_user_id")}:
-            return text_in(object_in(contact, "profile"), "name")
-    return ""
+            return contact
+    return {}
+
+
+def _also(said: Json, contact: Json, sender: str, account: Account) -> tuple[StatedIdentity, ...]:
+    """The id that they stay known by should they hide their number; a broken one is no loss."""
+    try:
+        user_id = _address(text_in(said, "from_user_id") or text_in(contact, "user_id"))
+    except BadAddress:
+        return ()
+    return () if user_id == sender else (verified(account, user_id),)
 
 
 def _at_ms(said: Json) -> int:

@@ -20,6 +20,8 @@ from services.intake.shell.channels.json_fields import (
 )
 from services.intake.shell.channels.protocol import Malformed
 
+_NOT_PASSED_ON: Final = frozenset({"unsupported", "unknown"})
+"""Kinds of which Meta tells no more than that they came."""
 MEDIA: Final = frozenset({"audio", "document", "image", "sticker", "video"})
 
 
@@ -34,7 +36,7 @@ def content_of(kind: str, said: Json, message_id: str) -> Content:
     except Malformed:
         pass
     named = text_in(parts[0], "type") if parts else ""
-    return Content(unshown(named or kind))
+    return Content(unshown(named or kind), unforeseen=kind not in _NOT_PASSED_ON)
 
 
 def _media(media: Json, message_id: str) -> Content:

@@ -11,19 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from immutables import Map
-
 from services.chassis.bus.processor import DueTimer, Input, Rows
 from services.intake.core.identity import message_of_reference
 from services.intake.core.model import Conversation, Dossier, Message
 from services.intake.core.placement import MERGES_MAX
 from services.intake.shell import rows as stored
+from services.intake.shell.consumers.holding import Dossiers
 from services.intake.shell.consumers.wanted import ByHome, wanted_by_shard
 
 KEPT_MAX: Final = 64
 """Dossiers of one shard that stay in memory between batches."""
 
-Dossiers = Map[str, Dossier]
 Stored = dict[str, Any]
 
 
@@ -41,15 +39,14 @@ async def read_through(
     }
     known = {home: dossier for of_shard in kept.values() for home, dossier in of_shard.items()}
     by_home = {home: want for of_shard in wanted.values() for home, want in of_shard.items()}
-    read = await _Reading(rows, by_home).dossiers(known)
+    early = {home for state in states.values() for home in state.early_homes & by_home.keys()}
+    read = await _Reading(rows, by_home).dossiers(known, early)
     return {
-        number: _merged(state, {home: read[home] for home in wanted.get(number, ())})
+        number: state.with_read(
+            {home: read[home] for home in wanted.get(number, ())}, most=KEPT_MAX
+        )
         for number, state in states.items()
     }
-
-
-def _merged(state: Dossiers, fresh: Mapping[str, Dossier]) -> Dossiers:
-    return state.update(fresh) if len(state) + len(fresh) <= KEPT_MAX else Map(fresh)
 
 
 class _Reading:
@@ -61,14 +58,18 @@ class _Reading:
         self._found: dict[str, Dossier] = {}
         self._owners: dict[str, str] = {}  # home of any of their addresses -> home of the dossier
 
-    async def dossiers(self, known: Mapping[str, Dossier]) -> Mapping[str, Dossier]:
-        """Everyone's dossier."""
+    async def dossiers(
+        self, known: Mapping[str, Dossier], early: Iterable[str]
+    ) -> Mapping[str, Dossier]:
+        """Everyone's dossier; `early` are the homes where revisions wait."""
         self._found = {home: _renewed(known.get(home) or Dossier(home)) for home in self._wanted}
         await self._read_customers([home for home in self._wanted if home not in known])
+        await self._read_early(sorted(early))
         for dossier in self._found.values():
             if dossier.customer is not None:
                 self._owners |= dict.fromkeys(dossier.customer.homes, dossier.home_id)
         await self._read_sent()
+        await self._read_calls()
         messages, answered = await self._read_messages(), await self._read_references()
         shared = await self._read_shared(answered)
         named = {message.conversation_id for message, _ in messages} | set(answered.values())
@@ -99,6 +100,22 @@ class _Reading:
                 row["home_id"], "conversations", row["conversation_id"], stored.conversation_of(row)
             )
 
+    async def _read_early(self, homes: list[str]) -> None:
+        """Revisions that wait; some of them for messages of ours to be known by the provider."""
+        for row in await self._any("parked_revision", owner=homes, waiting=True):
+            waiting = self._found[row["owner"]].early
+            self._put(row["owner"], early=(*waiting, stored.early_of(row)))
+        for home in homes:
+            self._wanted[home].message_ids |= self._wanted[home].sent_ids
+
+    async def _read_calls(self) -> None:
+        """Calls that are spoken of; nearly no batch has any."""
+        for row in await self._any("call", message_id=sorted(self._all("call_ids"))):
+            call = stored.call_of(row)
+            for home, want in self._wanted.items():
+                if call.message_id in want.call_ids:
+                    self._hold(home, "calls", call.message_id, call)
+
     async def _read_sent(self) -> None:
         """What receipts and reactions speak of, and receipts that wait; most batches have none."""
         sent_ids, provider_ids = self._all("sent_ids"), self._all("provider_message_ids")
@@ -128,16 +145,25 @@ class _Reading:
         return [(stored.message_of(row), row["sequence"]) for row in found]
 
     async def _read_references(self) -> Mapping[str, str]:
-        """What a mail answers -> the conversation that has it."""
+        """What a message answers -> the conversation that has it.
+
+        Mails name ours by an id of ours; in other channels ours have an id of the provider's, too.
+        """
         references = self._all("references")
+        if not references:
+            return {}
+        homes = [home for home, owner in self._owners.items() if self._wanted[owner].references]
         ours = {each: found for each in references if (found := message_of_reference(each))}
-        by_us, theirs = await asyncio.gather(
+        by_us, theirs, sent = await asyncio.gather(
             self._any("message", message_id=sorted(ours.values())),
             self._any("message", provider_message_id=sorted(references)),
+            self._any("message_delivery", home_id=homes, provider_message_id=sorted(references)),
         )
         within = {row["message_id"]: row["conversation_id"] for row in by_us}
         answered = {each: within[ours[each]] for each in ours if ours[each] in within}
-        return answered | {row["provider_message_id"]: row["conversation_id"] for row in theirs}
+        return answered | {
+            row["provider_message_id"]: row["conversation_id"] for row in (*theirs, *sent)
+        }
 
     async def _read_shared(
         self, answered: Mapping[str, str]

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from switchboard.intake.v1 import commands_pb2, events_pb2
 
-from services.intake.core.model import Conversation
+from services.intake.core.model import Conversation, Dossier, EarlyRevision, Message
 
 
 class Journal(Protocol):
@@ -53,3 +53,12 @@ class Journal(Protocol):
 
     def forget_time(self, conversation: Conversation) -> None:
         """Whoever has it from now on closes it."""
+
+    def park(self, after: Dossier, early: EarlyRevision, *, waiting: bool) -> None:
+        """Write down a revision that waits for its message, or does so no more."""
+
+    def want_files(self, message: Message, conversation: Conversation) -> None:
+        """Have the files fetched that are still with the provider."""
+
+    def tell(self, fact: object) -> None:
+        """Let this process know."""

@@ -11,6 +11,8 @@ from switchboard.intake.v1 import commands_pb2, events_pb2
 
 from services.chassis.bus.processor import Out
 from services.intake.core.attachments import wanted
+from services.intake.core.call_model import CallNoted
+from services.intake.core.early import KEPT_MS
 from services.intake.core.events import (
     AttachmentChanged,
     ConversationEvent,
@@ -25,25 +27,26 @@ from services.intake.core.events import (
     Event,
     MediaSettled,
     MessageAdded,
-    MessageEdited,
     MessageEvent,
     MessagePassedOn,
-    MessageReacted,
-    MessageRetracted,
     ReceiptForwarded,
     ReceiptMatched,
     ReceiptParked,
+    RevisionEvent,
     StatusChanged,
 )
 from services.intake.core.identity import lane
-from services.intake.core.model import Conversation, Dossier, Status
+from services.intake.core.leftovers import ItemKept, ItemsForgotten, LeftoverEvent
+from services.intake.core.model import Conversation, Dossier, EarlyRevision, Message, Status
 from services.intake.core.policies import ThreadingPolicy
 from services.intake.core.refusals import Rejection
 from services.intake.shell import rows
+from services.intake.shell.consumers import forgetting
 from services.intake.shell.consumers.closing import closing_timer
 from services.intake.shell.consumers.customer_journal import record_of_customer
 from services.intake.shell.consumers.media_journal import record_attachment, record_settled
 from services.intake.shell.consumers.regrouping_journal import record_merge, record_split
+from services.intake.shell.consumers.revision_journal import record_of_revision
 from services.intake.shell.consumers.wanting import MediaWanted
 from services.intake.shell.topics import CONVERSATIONS, INPUTS, OUTBOUND
 from services.intake.shell.wire import deliveries, linking, outputs
@@ -86,6 +89,12 @@ class OutJournal:
             self._of_conversation(after, event)
         elif isinstance(event, MessageEvent):
             self._of_message(after, event)
+        elif isinstance(event, RevisionEvent):
+            record_of_revision(self, after, event)
+        elif isinstance(event, CallNoted):
+            self.put("call", rows.call_row(event.call, tenant_id=event.tenant_id))
+        elif isinstance(event, LeftoverEvent):
+            self._of_leftovers(event)
         else:
             self._of_delivery(after, event)
 
@@ -108,10 +117,6 @@ class OutJournal:
         match event:
             case MessageAdded():
                 self._message_added(after, event)
-            case MessageEdited() | MessageRetracted():
-                self._revised(after, event)
-            case MessageReacted():
-                self._reacted(after, event)
             case AttachmentChanged():
                 record_attachment(self, after, event)
             case MediaSettled():
@@ -131,6 +136,16 @@ class OutJournal:
                 waiting = isinstance(event, ReceiptParked)
                 row = rows.receipt_row(event.receipt, home_id=self._cause.home_id, waiting=waiting)
                 self.put("parked_receipt", row)
+            case _:
+                assert_never(event)
+
+    def _of_leftovers(self, event: LeftoverEvent) -> None:
+        match event:
+            case ItemKept(item, until_ms):
+                self.put("parked_item", rows.parked_item_row(item))
+                self._out.timer(forgetting.items_timer(item, until_ms), until_ms)
+            case ItemsForgotten():
+                self.put("parked_items_since", rows.parked_items_since_row(event))
             case _:
                 assert_never(event)
 
@@ -170,6 +185,26 @@ class OutJournal:
         """Whoever has it from now on closes it."""
         if conversation.status is Status.RESOLVED:
             self._out.cancel(closing_timer(conversation))
+
+    def park(self, after: Dossier, early: EarlyRevision, *, waiting: bool) -> None:
+        """Write down a revision that waits for its message, or does so no more."""
+        row = rows.early_row(early, owner=after.home_id, shard=self._cause.shard, waiting=waiting)
+        self.put("parked_revision", row)
+        key = forgetting.early_timer(after.home_id, early.tenant_id)
+        if after.early:
+            self._out.timer(key, min(each.since_ms for each in after.early) + KEPT_MS)
+        else:
+            self._out.cancel(key)
+
+    def want_files(self, message: Message, conversation: Conversation) -> None:
+        """Have the files fetched that are still with the provider."""
+        for file in wanted(message, conversation, self._out.now_ms):
+            self.put("media_wanted", rows.media_row(file, shard=self._cause.shard))
+            self._out.tell(MediaWanted(file))
+
+    def tell(self, fact: object) -> None:
+        """Let this process know."""
+        self._out.tell(fact)
 
     def refuse(self, dossier: Dossier, rejection: Rejection) -> None:
         """Tell the conversation's readers, one of which may have asked."""
@@ -227,9 +262,7 @@ class OutJournal:
         outputs.add_message(envelope, event)
         self.emit(envelope)
         self._out.tell(event)
-        for file in wanted(message, conversation, self._out.now_ms):
-            self.put("media_wanted", rows.media_row(file, shard=self._cause.shard))
-            self._out.tell(MediaWanted(file))
+        self.want_files(message, conversation)
         if message.kind.is_outbound:
             queued = after.deliveries[message.message_id]
             self.put("message_delivery", rows.delivery_row(queued))
@@ -260,40 +293,6 @@ class OutJournal:
         self.emit(envelope)
         detail = {"added": event.added, "removed": event.removed}
         self.change(conversation, "tagged", detail, event.at_ms)
-
-    def _revised(self, after: Dossier, event: MessageEdited | MessageRetracted) -> None:
-        """The row says what holds now; what was said before an edit is in the timeline."""
-        message = event.message
-        conversation = after.conversations[message.conversation_id]
-        self.put_conversation(conversation)
-        sequence = after.sequences[message.message_id]
-        self.put(
-            "message",
-            rows.message_row(message, tenant_id=conversation.tenant_id, sequence=sequence),
-        )
-        at_ms = message.retracted_at_ms or message.edited_at_ms
-        envelope = self.envelope(conversation, at_ms)
-        detail = {"message_id": message.message_id}
-        if isinstance(event, MessageEdited):
-            envelope.message_edited.CopyFrom(outputs.edited(event))
-            detail |= {"text": message.text, "previous_text": event.before}
-            self.change(conversation, "message_edited", detail, at_ms, message.author)
-        else:
-            envelope.message_retracted.message_id = message.message_id
-            self.change(conversation, "message_retracted", detail, at_ms, message.author)
-        envelope.actor = message.author
-        self.emit(envelope)
-
-    def _reacted(self, after: Dossier, event: MessageReacted) -> None:
-        conversation = after.conversations[event.message.conversation_id]
-        self.put_conversation(conversation)
-        envelope = self.envelope(conversation, event.occurred_at_ms)
-        envelope.message_reacted.message_id = event.message.message_id
-        envelope.message_reacted.reaction = event.reaction
-        envelope.actor = event.actor
-        self.emit(envelope)
-        detail = {"message_id": event.message.message_id, "reaction": event.reaction}
-        self.change(conversation, "message_reacted", detail, event.occurred_at_ms, event.actor)
 
     def _progressed(self, after: Dossier, event: DeliveryProgressed) -> None:
         delivery = event.delivery

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from google.protobuf.message import Message
-from immutables import Map
 from switchboard.intake.v1 import commands_pb2
 
 from services.chassis.bus.processor import DueTimer, Input, Out, Rows, Table
 from services.intake import handlers
-from services.intake.core.commands import Command, JoinConversation, ReceiveMessage
+from services.intake.core.commands import (
+    CloseExpired,
+    Command,
+    JoinConversation,
+    ReceiveMessage,
+)
 from services.intake.core.model import Dossier
 from services.intake.core.policies import ThreadingPolicy
-from services.intake.shell.consumers.closing import closing
-from services.intake.shell.consumers.dossiers import Dossiers, read_through
+from services.intake.shell.consumers import forgetting
+from services.intake.shell.consumers.dossiers import read_through
 from services.intake.shell.consumers.forwarding import next_home
+from services.intake.shell.consumers.holding import Dossiers
 from services.intake.shell.consumers.thread_journal import Cause, OutJournal
 from services.intake.shell.consumers.wanted import unwrapped
 from services.intake.shell.consumers.wanting import Adopting
@@ -47,13 +52,14 @@ class Threader:
         return inputs.request_key(_input(message))
 
     async def load(self, rows: Rows, shard: int) -> Dossiers:
-        """Of customers nothing: millions are read through, a batch's worth at a time.
+        """Who has revisions that wait: millions of customers are read through, batch by batch.
 
         Files that are still wanted are this process' to fetch from now on.
         """
         found = await rows.select("media_wanted", shard=shard, waiting=True)
         self._media.adopt([media_of(row) for row in found])
-        return Map()
+        waiting = await rows.select("parked_revision", shard=shard, waiting=True)
+        return Dossiers(shard, early_homes=frozenset(row["owner"] for row in waiting))
 
     async def fetch(
         self,
@@ -87,16 +93,17 @@ class Threader:
         return state.set(said.home_id, after)
 
     def fire(self, state: Dossiers, key: str, due_ms: int, out: Out) -> Dossiers:
-        """Close what has been resolved for long enough."""
+        """Close what has been resolved for long enough; wait no more for what does not come."""
         del due_ms
-        command = closing(key)
+        command = forgetting.due(key)
         cause = Cause(
             tenant_id=command.tenant_id,
             home_id=command.home_id,
-            command="close_expired",
+            command="close_expired" if isinstance(command, CloseExpired) else "forget",
             request_id="",
             actor="service/intake",
             occurred_at_ms=out.now_ms,
+            shard=state.shard,
         )
         journal = OutJournal(out, cause, self._policy)
         after = self._apply(state[command.home_id], command, out.now_ms, journal)

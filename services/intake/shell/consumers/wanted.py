@@ -9,9 +9,10 @@ from typing import Any, Final
 from switchboard.intake.v1 import commands_pb2
 
 from services.chassis.bus.processor import DueTimer, Input
+from services.intake.core.commands import CloseExpired
 from services.intake.core.identity import home_id, inbound_message_id
 from services.intake.core.links import TELEPHONE, siblings
-from services.intake.shell.consumers.closing import closing
+from services.intake.shell.consumers import forgetting
 from services.intake.shell.wire import names
 
 _NAMING_CONVERSATIONS: Final = frozenset(
@@ -27,7 +28,7 @@ class Wanted:
     `message_ids` are messages themselves; `sent_ids` and `provider_message_ids` those whose
     delivery is spoken of, `reacted_ids` among them whose text is, too. `references` are what a mail
     answers and `parties` the homes of who wrote it, `neighbours` homes whose customer may be the
-    same person.
+    same person, `call_ids` messages that are calls.
     """
 
     conversation_ids: set[str] = field(default_factory=set)
@@ -38,6 +39,7 @@ class Wanted:
     references: set[str] = field(default_factory=set)
     parties: set[str] = field(default_factory=set)
     neighbours: set[str] = field(default_factory=set)
+    call_ids: set[str] = field(default_factory=set)
 
 
 ByHome = Mapping[str, Wanted]
@@ -52,10 +54,11 @@ def wanted_by_shard(inputs: Iterable[Input], due: Iterable[DueTimer]) -> Mapping
             of_shard = found.setdefault(given.record.partition, {})
             _note(of_shard.setdefault(said.home_id, Wanted()), unwrapped(said))
     for timer in due:
-        command = closing(timer.key)
+        command = forgetting.due(timer.key)
         of_shard = found.setdefault(timer.shard, {})
         want = of_shard.setdefault(command.home_id, Wanted())
-        want.conversation_ids.add(command.conversation_id)
+        if isinstance(command, CloseExpired):
+            want.conversation_ids.add(command.conversation_id)
     return found
 
 
@@ -85,6 +88,10 @@ def _note(want: Wanted, said: commands_pb2.IntakeInput) -> None:
         if kind == "react_to_message":
             want.provider_message_ids.add(body.provider_message_id)
             want.reacted_ids.add(body.provider_message_id)
+    elif kind == "call_event":
+        call_id = inbound_message_id(body.account_id, body.provider_call_id)
+        want.call_ids.add(call_id)
+        want.message_ids.add(call_id)
     elif kind in _NAMING_CONVERSATIONS:
         want.conversation_ids.add(body.conversation_id)
         if kind == "attachment_stored":

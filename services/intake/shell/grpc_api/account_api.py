@@ -26,7 +26,8 @@ from services.intake.core.model import Channel
 from services.intake.shell.account_store import AccountStore, AccountWriter, SecretVersion
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.addresses import TELEPHONE, BadAddress, normalise
-from services.intake.shell.wire import names, nouns
+from services.intake.shell.parked_items import ParkedItems
+from services.intake.shell.wire import leftovers, names, nouns
 
 R = TypeVar("R", bound=Message)
 
@@ -39,12 +40,14 @@ class AccountApi(AccountServiceServicer):
         *,
         store: AccountStore,
         book: AccountBook,
+        parked: ParkedItems,
         clock: Clock,
         providers: Mapping[str, frozenset[Channel]],
     ) -> None:
         """`providers`: which there are, and the media that each one's accounts may be of."""
         self._store = store
         self._book = book
+        self._parked = parked
         self._clock = clock
         self._providers = providers
 
@@ -125,6 +128,24 @@ class AccountApi(AccountServiceServicer):
         account = await self._find(request.account_id)
         found = await self._store.secret_versions(account.account_id)
         return pb.ListSecretsResponse(secrets=[_secret(version) for version in found])
+
+    async def ListParkedItems(
+        self, request: pb.ListParkedItemsRequest, _: Any
+    ) -> pb.ListParkedItemsResponse:
+        """A page of what could not be read, the latest first."""
+        account = await self._find(request.account_id)
+        size, position = page_size(request), position_of(request)
+        found = await self._parked.page(
+            account.tenant_id,
+            account.account_id,
+            after=(position[0], position[1]) if position else None,
+            limit=size + 1,
+        )
+        page = pb.ListParkedItemsResponse(items=map(leftovers.listed, found[:size]))
+        if len(found) > size:
+            last = found[size - 1]
+            page.next_page_token = token_after(request, [last.received_at_ms, last.item_id])
+        return page
 
     async def DeleteAccount(
         self, request: pb.DeleteAccountRequest, _: Any

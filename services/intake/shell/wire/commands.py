@@ -28,7 +28,7 @@ from services.intake.core.commands import (
 )
 from services.intake.core.identity import inbound_message_id, requested_message_id
 from services.intake.core.model import Kind, Tier
-from services.intake.shell.wire import linking, names, nouns
+from services.intake.shell.wire import calls, leftovers, linking, names, nouns
 from services.intake.shell.wire.inputs import TIER_ATTRIBUTE
 
 NewId = Callable[[], str]
@@ -330,4 +330,6 @@ _COMMANDS: Mapping[str, Callable[[Any, int, NewId], Command]] = {
     "unlink_identity": linking.unlink_identity,
     "yield_customer": linking.yield_customer,
     "hand_over": linking.take_over,
+    "parked_item": leftovers.keep_item,
+    "call_event": calls.note_call,
 }

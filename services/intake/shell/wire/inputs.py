@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hashlib import blake2s
+
+from google.protobuf.message import Message
 from switchboard.intake.v1 import commands_pb2
 
 from services.intake.core.cards import masked
@@ -13,7 +16,7 @@ from services.intake.core.commands import (
     RetractMessage,
     Revision,
 )
-from services.intake.shell.wire import names, nouns
+from services.intake.shell.wire import leftovers, names, nouns
 
 TIER_ATTRIBUTE = "tier"
 
@@ -33,10 +36,20 @@ def request_key(said: commands_pb2.IntakeInput) -> str | None:
     if kind in {"edit_message", "retract_message", "react_to_message"}:
         revision = getattr(said, str(kind))
         named = f"{revision.account_id}/{revision.provider_message_id}"
-        return f"{named}/{kind}/{said.occurred_at_ms}/{getattr(revision, 'reaction', '')}"
+        again = f"/{said.request_id}" if said.request_id else ""  # it waited, and went elsewhere
+        return f"{named}/{kind}/{said.occurred_at_ms}/{_change(revision)}{again}"
+    if kind == "parked_item":
+        return leftovers.request_key(said.parked_item)
     if kind == "send_message":
         return f"{said.tenant_id}/{said.send_message.source_id}"
     return f"{said.tenant_id}/{said.request_id}" if said.request_id else None
+
+
+def _change(revision: Message) -> str:
+    """What tells two revisions of one second apart: some providers tell no finer time."""
+    if isinstance(revision, commands_pb2.EditMessage):
+        return blake2s(revision.text.encode(), digest_size=8).hexdigest()
+    return getattr(revision, "reaction", "")
 
 
 def received(

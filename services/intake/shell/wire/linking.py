@@ -85,6 +85,19 @@ def take_over(said: commands_pb2.IntakeInput, _now_ms: int, _: NewId) -> Command
     )
 
 
+def stated(link: LinkIdentity, *, received_at_ms: int) -> commands_pb2.IntakeInput:
+    """A link that a provider states, as an edge publishes it."""
+    return commands_pb2.IntakeInput(
+        tenant_id=link.tenant_id,
+        received_at_ms=received_at_ms,
+        actor=link.reason.actor,
+        home_id=link.home_id,
+        link_identity=commands_pb2.LinkIdentity(
+            identity=nouns.stated_identity(link.identity), reason=_reason(link.reason)
+        ),
+    )
+
+
 def asked(event: LinkAsked) -> commands_pb2.IntakeInput:
     """To the home that shall yield, or ask back."""
     mine = event.customer

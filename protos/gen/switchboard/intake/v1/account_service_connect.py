@@ -21,7 +21,7 @@ from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
 from pyqwest import Client, SyncClient
 
-from .account_service_pb2 import DeleteAccountRequest, DeleteAccountResponse, GetAccountRequest, GetAccountResponse, ListAccountsRequest, ListAccountsResponse, ListSecretsRequest, ListSecretsResponse, RetireSecretRequest, RetireSecretResponse, RotateSecretRequest, RotateSecretResponse, UpsertAccountRequest, UpsertAccountResponse
+from .account_service_pb2 import DeleteAccountRequest, DeleteAccountResponse, GetAccountRequest, GetAccountResponse, ListAccountsRequest, ListAccountsResponse, ListParkedItemsRequest, ListParkedItemsResponse, ListSecretsRequest, ListSecretsResponse, RetireSecretRequest, RetireSecretResponse, RotateSecretRequest, RotateSecretResponse, UpsertAccountRequest, UpsertAccountResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -81,6 +81,13 @@ class AccountService(Protocol):
     async def list_secrets(self, request: ListSecretsRequest, ctx: RequestContext[ListSecretsRequest, ListSecretsResponse], /) -> ListSecretsResponse:
         """
         Lists the versions of an account's secrets, without the secrets.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def list_parked_items(self, request: ListParkedItemsRequest, ctx: RequestContext[ListParkedItemsRequest, ListParkedItemsResponse], /) -> ListParkedItemsResponse:
+        """
+        Lists what came over an account in the last thirty days and could not be read, the latest
+        first.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -174,6 +181,17 @@ class AccountServiceASGIApplication(ConnectASGIApplication[AccountService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.list_secrets,
+                ),
+                "/switchboard.intake.v1.AccountService/ListParkedItems": Endpoint.unary(
+                    method=MethodInfo(
+                        name="ListParkedItems",
+                        service_name="switchboard.intake.v1.AccountService",
+                        input=ListParkedItemsRequest,
+                        output=ListParkedItemsResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.list_parked_items,
                 ),
             },
             interceptors=interceptors,
@@ -378,6 +396,30 @@ class AccountServiceClient(ConnectClient):
             headers=headers,
             timeout_ms=timeout_ms,
         )
+    async def list_parked_items(
+        self,
+        request: ListParkedItemsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> ListParkedItemsResponse:
+        """
+        Lists what came over an account in the last thirty days and could not be read, the latest
+        first.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListParkedItems",
+                service_name="switchboard.intake.v1.AccountService",
+                input=ListParkedItemsRequest,
+                output=ListParkedItemsResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
 
 class AccountServiceSync(Protocol):
     """
@@ -423,6 +465,13 @@ class AccountServiceSync(Protocol):
     def list_secrets(self, request: ListSecretsRequest, ctx: RequestContext[ListSecretsRequest, ListSecretsResponse], /) -> ListSecretsResponse:
         """
         Lists the versions of an account's secrets, without the secrets.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def list_parked_items(self, request: ListParkedItemsRequest, ctx: RequestContext[ListParkedItemsRequest, ListParkedItemsResponse], /) -> ListParkedItemsResponse:
+        """
+        Lists what came over an account in the last thirty days and could not be read, the latest
+        first.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -514,6 +563,17 @@ class AccountServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.list_secrets,
+                ),
+                "/switchboard.intake.v1.AccountService/ListParkedItems": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="ListParkedItems",
+                        service_name="switchboard.intake.v1.AccountService",
+                        input=ListParkedItemsRequest,
+                        output=ListParkedItemsResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.list_parked_items,
                 ),
             },
             interceptors=interceptors,
@@ -712,6 +772,30 @@ class AccountServiceClientSync(ConnectClientSync):
                 service_name="switchboard.intake.v1.AccountService",
                 input=ListSecretsRequest,
                 output=ListSecretsResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def list_parked_items(
+        self,
+        request: ListParkedItemsRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> ListParkedItemsResponse:
+        """
+        Lists what came over an account in the last thirty days and could not be read, the latest
+        first.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="ListParkedItems",
+                service_name="switchboard.intake.v1.AccountService",
+                input=ListParkedItemsRequest,
+                output=ListParkedItemsResponse,
                 idempotency_level=IdempotencyLevel.UNKNOWN,
                 stream_type=StreamType.UNARY,
             ),

@@ -70,6 +70,11 @@ class AccountServiceStub:
                 request_serializer=switchboard_dot_intake_dot_v1_dot_account__service__pb2.ListSecretsRequest.SerializeToString,
                 response_deserializer=switchboard_dot_intake_dot_v1_dot_account__service__pb2.ListSecretsResponse.FromString,
                 _registered_method=True)
+        self.ListParkedItems = channel.unary_unary(
+                '/switchboard.intake.v1.AccountService/ListParkedItems',
+                request_serializer=switchboard_dot_intake_dot_v1_dot_account__service__pb2.ListParkedItemsRequest.SerializeToString,
+                response_deserializer=switchboard_dot_intake_dot_v1_dot_account__service__pb2.ListParkedItemsResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer:
@@ -126,6 +131,14 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListParkedItems(self, request, context):
+        """Lists what came over an account in the last thirty days and could not be read, the latest
+        first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -163,6 +176,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.ListSecrets,
                     request_deserializer=switchboard_dot_intake_dot_v1_dot_account__service__pb2.ListSecretsRequest.FromString,
                     response_serializer=switchboard_dot_intake_dot_v1_dot_account__service__pb2.ListSecretsResponse.SerializeToString,
+            ),
+            'ListParkedItems': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListParkedItems,
+                    request_deserializer=switchboard_dot_intake_dot_v1_dot_account__service__pb2.ListParkedItemsRequest.FromString,
+                    response_serializer=switchboard_dot_intake_dot_v1_dot_account__service__pb2.ListParkedItemsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -355,6 +373,33 @@ class AccountService:
             '/switchboard.intake.v1.AccountService/ListSecrets',
             switchboard_dot_intake_dot_v1_dot_account__service__pb2.ListSecretsRequest.SerializeToString,
             switchboard_dot_intake_dot_v1_dot_account__service__pb2.ListSecretsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListParkedItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/switchboard.intake.v1.AccountService/ListParkedItems',
+            switchboard_dot_intake_dot_v1_dot_account__service__pb2.ListParkedItemsRequest.SerializeToString,
+            switchboard_dot_intake_dot_v1_dot_account__service__pb2.ListParkedItemsResponse.FromString,
             options,
             channel_credentials,
             insecure,

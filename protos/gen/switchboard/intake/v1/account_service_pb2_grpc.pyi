@@ -49,6 +49,10 @@ class AccountServiceStub:
     """Makes an old version of a secret stop verifying."""
     ListSecrets: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListSecretsRequest, _account_service_pb2.ListSecretsResponse]
     """Lists the versions of an account's secrets, without the secrets."""
+    ListParkedItems: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListParkedItemsRequest, _account_service_pb2.ListParkedItemsResponse]
+    """Lists what came over an account in the last thirty days and could not be read, the latest
+    first.
+    """
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
@@ -71,6 +75,10 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """Makes an old version of a secret stop verifying."""
     ListSecrets: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListSecretsRequest, _account_service_pb2.ListSecretsResponse]  # type: ignore[assignment]
     """Lists the versions of an account's secrets, without the secrets."""
+    ListParkedItems: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListParkedItemsRequest, _account_service_pb2.ListParkedItemsResponse]  # type: ignore[assignment]
+    """Lists what came over an account in the last thirty days and could not be read, the latest
+    first.
+    """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     """Configures the endpoints that messages come in and go out by."""
@@ -132,5 +140,15 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.ListSecretsResponse, _abc.Awaitable[_account_service_pb2.ListSecretsResponse]]:
         """Lists the versions of an account's secrets, without the secrets."""
+
+    @_abc_1.abstractmethod
+    def ListParkedItems(
+        self,
+        request: _account_service_pb2.ListParkedItemsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ListParkedItemsResponse, _abc.Awaitable[_account_service_pb2.ListParkedItemsResponse]]:
+        """Lists what came over an account in the last thirty days and could not be read, the latest
+        first.
+        """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

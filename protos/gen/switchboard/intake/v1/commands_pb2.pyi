@@ -151,6 +151,7 @@ class IntakeInput(_message.Message):
     YIELD_CUSTOMER_FIELD_NUMBER: _builtins.int
     HAND_OVER_FIELD_NUMBER: _builtins.int
     ATTACHMENT_STORED_FIELD_NUMBER: _builtins.int
+    PARKED_ITEM_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant."""
     occurred_at_ms: _builtins.int
@@ -269,6 +270,10 @@ class IntakeInput(_message.Message):
     def attachment_stored(self) -> Global___AttachmentStored:
         """Our store has a customer's file, or it cannot be had."""
 
+    @_builtins.property
+    def parked_item(self) -> _model_pb2.ParkedItem:
+        """Something came in that nobody could read."""
+
     def __init__(
         self,
         *,
@@ -304,12 +309,13 @@ class IntakeInput(_message.Message):
         yield_customer: Global___YieldCustomer | None = ...,
         hand_over: Global___HandOver | None = ...,
         attachment_stored: Global___AttachmentStored | None = ...,
+        parked_item: _model_pb2.ParkedItem | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["add_note", b"add_note", "attachment_stored", b"attachment_stored", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "react_to_message", b"react_to_message", "reply", b"reply", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_note", b"add_note", "attachment_stored", b"attachment_stored", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "parked_item", b"parked_item", "react_to_message", b"react_to_message", "reply", b"reply", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "add_note", b"add_note", "attachment_stored", b"attachment_stored", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "home_id", b"home_id", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "occurred_at_ms", b"occurred_at_ms", "react_to_message", b"react_to_message", "received_at_ms", b"received_at_ms", "reply", b"reply", "request_id", b"request_id", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "tenant_id", b"tenant_id", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "add_note", b"add_note", "attachment_stored", b"attachment_stored", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "home_id", b"home_id", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "occurred_at_ms", b"occurred_at_ms", "parked_item", b"parked_item", "react_to_message", b"react_to_message", "received_at_ms", b"received_at_ms", "reply", b"reply", "request_id", b"request_id", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "tenant_id", b"tenant_id", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "inbound_message", "delivery_receipt", "call_event", "delivery_result", "start_conversation", "reply", "add_note", "set_status", "merge", "unmerge", "split", "tag", "upsert_customer", "link_identity", "unlink_identity", "erase_customer", "set_consent", "send_message", "forward", "edit_message", "retract_message", "react_to_message", "yield_customer", "hand_over", "attachment_stored"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "inbound_message", "delivery_receipt", "call_event", "delivery_result", "start_conversation", "reply", "add_note", "set_status", "merge", "unmerge", "split", "tag", "upsert_customer", "link_identity", "unlink_identity", "erase_customer", "set_consent", "send_message", "forward", "edit_message", "retract_message", "react_to_message", "yield_customer", "hand_over", "attachment_stored", "parked_item"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -597,6 +603,10 @@ class CallEvent(_message.Message):
     TO_ADDRESS_FIELD_NUMBER: _builtins.int
     CALL_STATUS_FIELD_NUMBER: _builtins.int
     DURATION_MS_FIELD_NUMBER: _builtins.int
+    FORWARDING_FIELD_NUMBER: _builtins.int
+    RECORDING_URL_FIELD_NUMBER: _builtins.int
+    RECORDING_DURATION_MS_FIELD_NUMBER: _builtins.int
+    TRANSCRIPT_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """Account that the call goes through."""
     provider_call_id: _builtins.str
@@ -608,7 +618,17 @@ class CallEvent(_message.Message):
     call_status: _builtins.str
     """Provider's state of the call, lower case: `ringing`, `in-progress`, `completed` …"""
     duration_ms: _builtins.int
-    """Duration in milliseconds, 0 while it runs."""
+    """Duration in milliseconds, 0 while it runs; of the talk, where `forwarding` is told."""
+    forwarding: _builtins.str
+    """What became of connecting the caller with a person: `answered`, `busy`, `no-answer`, `failed`,
+    `nobody` if there is none to connect with; empty if it is not told.
+    """
+    recording_url: _builtins.str
+    """Where the voice message is that the caller has left. PII."""
+    recording_duration_ms: _builtins.int
+    """Its duration in milliseconds."""
+    transcript: _builtins.str
+    """What is said in it. PII."""
     def __init__(
         self,
         *,
@@ -618,10 +638,14 @@ class CallEvent(_message.Message):
         to_address: _builtins.str = ...,
         call_status: _builtins.str = ...,
         duration_ms: _builtins.int = ...,
+        forwarding: _builtins.str = ...,
+        recording_url: _builtins.str = ...,
+        recording_duration_ms: _builtins.int = ...,
+        transcript: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "call_status", b"call_status", "duration_ms", b"duration_ms", "from_address", b"from_address", "provider_call_id", b"provider_call_id", "to_address", b"to_address"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "call_status", b"call_status", "duration_ms", b"duration_ms", "forwarding", b"forwarding", "from_address", b"from_address", "provider_call_id", b"provider_call_id", "recording_duration_ms", b"recording_duration_ms", "recording_url", b"recording_url", "to_address", b"to_address", "transcript", b"transcript"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

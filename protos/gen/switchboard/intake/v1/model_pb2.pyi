@@ -412,6 +412,48 @@ class SecretVersion(_message.Message):
 Global___SecretVersion: _TypeAlias = SecretVersion  # noqa: Y015
 
 @_typing.final
+class ParkedItem(_message.Message):
+    """A part of what a provider sent that is not as the provider documents it, or is new."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    RECEIVED_AT_MS_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """Account that it came over."""
+    provider: _builtins.str
+    """Provider of the account."""
+    kind: _builtins.str
+    """Why it is here, for example `malformed`, `unknown`."""
+    payload: _builtins.bytes
+    """As it came: JSON with card numbers masked, at most 64 KiB. PII."""
+    received_at_ms: _builtins.int
+    """Unix milliseconds when our edge had it. Output only."""
+    item_id: _builtins.str
+    """Our id. Output only."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        payload: _builtins.bytes = ...,
+        received_at_ms: _builtins.int = ...,
+        item_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "item_id", b"item_id", "kind", b"kind", "payload", b"payload", "provider", b"provider", "received_at_ms", b"received_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ParkedItem: _TypeAlias = ParkedItem  # noqa: Y015
+
+@_typing.final
 class Identity(_message.Message):
     """An address of a customer on a channel."""
 
