@@ -66,7 +66,7 @@ def test_channels_are_found_by_their_files() -> None:
     assert found.keys() == named | mail
     assert found["web"].sender is None
     paths = [hook.path for channel in found.values() for hook in channel.hooks]
-    assert len(paths) == len(set(paths)) == 17
+    assert len(paths) == len(set(paths)) == 19
     assert all(f"`POST {path}`" in README for path in paths)
     greeted = [each.path for channel in found.values() for each in channel.handshakes]
     assert all(f"`GET {path}`" in README for path in greeted)
