@@ -30,6 +30,7 @@ from services.intake.core.delivery.model import Gate
 from services.intake.metrics import IntakeMetrics, MediaMetrics
 from services.intake.ports import BlobStore, Sender
 from services.intake.settings import IN_POSTGRES, IntakeSettings, key_bytes
+from services.intake.shell import languages
 from services.intake.shell.account_store import AccountStore
 from services.intake.shell.accounts import AccountBook, AddressBook
 from services.intake.shell.admission import Admission
@@ -96,6 +97,7 @@ def build(settings: IntakeSettings) -> App:
     parts = _Parts(
         postgres, bus, clock, store, account_store, book, blobs, metrics, admission, reader
     )
+    languages.load()
     links = AttachmentLinks([key_bytes(key) for key in keys], settings.public_url)
     effects = Effects(
         accounts=parts.accounts,

@@ -135,7 +135,7 @@ def _thread(
     """The events that lead to the conversation which takes the message, and its id."""
     what = arrival(found, command.occurred_at_ms, policy)
     if found is None or what is Arrival.OPENS:
-        opened = _fresh(customer, command, follows_id="")
+        opened = _fresh(customer, command, policy, follows_id="")
         return (ConversationOpened(opened, what),), opened.conversation_id
     if command.automatic is not None:
         if found.is_live:
@@ -147,7 +147,7 @@ def _thread(
             _moved(found, Status.OPEN, actor, "customer_wrote", command),
         ), found.conversation_id
     if what is Arrival.FOLLOWS_UP:
-        opened = _fresh(customer, command, follows_id=found.conversation_id)
+        opened = _fresh(customer, command, policy, follows_id=found.conversation_id)
         closed = _moved(found, Status.CLOSED, actor, "followed_up", command)
         begun = ConversationOpened(opened, what)
         return ((closed, begun) if found.is_live else (begun,)), opened.conversation_id
@@ -160,7 +160,9 @@ def _moved(
     return StatusChanged.of(found, after, actor=actor, reason=reason, at_ms=command.occurred_at_ms)
 
 
-def _fresh(customer: Customer, command: ReceiveMessage, *, follows_id: str) -> Conversation:
+def _fresh(
+    customer: Customer, command: ReceiveMessage, policy: ThreadingPolicy, *, follows_id: str
+) -> Conversation:
     return Conversation(
         conversation_id=command.new_conversation_id,
         tenant_id=customer.tenant_id,
@@ -171,7 +173,7 @@ def _fresh(customer: Customer, command: ReceiveMessage, *, follows_id: str) -> C
         address=command.from_address,
         account_address=command.to_address,
         tier=customer.tier,
-        language=command.language or customer.language,
+        language=command.language or customer.language or policy.default_language,
         status=Status.OPEN if command.automatic is None else Status.CLOSED,
         opened_at_ms=command.occurred_at_ms,
         updated_at_ms=command.occurred_at_ms,
@@ -203,7 +205,7 @@ def _message(customer: Customer, conversation: Conversation, command: ReceiveMes
         received_at_ms=command.received_at_ms,
         place=conversation.messages + 1,
         subject=command.subject,
-        language=command.language or conversation.language,
+        language=command.language or command.detected_language or conversation.language,
         provider_message_id=command.provider_message_id,
         attachments=command.attachments,
         participants=command.participants,

@@ -33,6 +33,7 @@ class ReceiveMessage:
     the conversation that the message itself names; `participants` are mailboxes of others who got
     it. `original_reference` says where the message is kept as it came. `single_conversation`: the
     account puts all messages of a person into one conversation, until that is closed.
+    `detected_language` is what the text seems to be in, where nobody states a `language`.
     """
 
     tenant_id: str
@@ -63,6 +64,7 @@ class ReceiveMessage:
     quoted_text: str = ""
     original_reference: str = ""
     single_conversation: bool = False
+    detected_language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

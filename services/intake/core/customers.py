@@ -59,8 +59,9 @@ def introduced(
     """What a message tells about its sender: all of a stranger; of others, what programs state.
 
     A name or language that comes with a message never overwrites one that is known: providers hand
-    on whatever the sender typed into a profile.
+    on whatever the sender typed into a profile. Until a language is known, it is empty.
     """
+    detected = command.detected_language if command.automatic is None else ""
     known = met(dossier) or stranger(
         command.tenant_id,
         command.home_id,
@@ -72,7 +73,7 @@ def introduced(
     stated = replace(
         known,
         tier=known.tier if command.tier is None else command.tier,
-        language=known.language or command.language or policy.default_language,
+        language=known.language or command.language or detected,
         display_name=known.display_name or command.from_name,
         attributes=tuple(sorted((dict(known.attributes) | dict(command.attributes)).items())),
         identities=_heeding(known, command),

@@ -82,7 +82,7 @@ def _of_customer(dossier: Dossier, event: CustomerEvent) -> Dossier:
         case CustomerAdded():
             return replace(dossier, customer=event.customer)
         case CustomerUpdated():
-            return _with_customer(dossier, event.customer)
+            return _with_customer(dossier, event)
         case CustomerErased():
             return _erased(dossier, event)
         case CustomerYielded():
@@ -168,10 +168,21 @@ def _counted(dossier: Dossier, conversation_id: str) -> Dossier:
     return _with_conversations(dossier, (dossier.conversations[conversation_id],))
 
 
-def _with_customer(dossier: Dossier, customer: Customer) -> Dossier:
-    """Live conversations carry their customer's tier and attributes."""
+def _with_customer(dossier: Dossier, event: CustomerUpdated) -> Dossier:
+    """Live conversations carry their customer's tier and attributes.
+
+    While nobody knows the customer's language theirs is a guess, which ends with that.
+    """
+    customer = event.customer
+    known = "" if event.before.language else customer.language
     live = (
-        replace(held, tier=customer.tier, attributes=customer.attributes) for held in dossier.live
+        replace(
+            held,
+            tier=customer.tier,
+            attributes=customer.attributes,
+            language=known or held.language,
+        )
+        for held in dossier.live
     )
     return _with_conversations(replace(dossier, customer=customer), live)
 

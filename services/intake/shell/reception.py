@@ -17,6 +17,7 @@ from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
 from services.chassis.clock import Clock
 from services.intake.core.account import Account
 from services.intake.metrics import IntakeMetrics
+from services.intake.shell import languages
 from services.intake.shell.channels.protocol import (
     Arrived,
     Called,
@@ -119,7 +120,8 @@ class Reception:
     def _input(self, item: Opened, account: Account) -> commands_pb2.IntakeInput:
         match item:
             case Arrived():
-                return inputs.received(item.message, client_message_id=item.client_message_id)
+                message = languages.told(item.message, account)
+                return inputs.received(message, client_message_id=item.client_message_id)
             case Reported():
                 now_ms = self._clock.now_ms()
                 return inputs.receipt(item.note, recipient=item.recipient, received_at_ms=now_ms)

@@ -15,6 +15,7 @@ from services.intake.core.account import Account
 from services.intake.core.commands import ReceiveMessage
 from services.intake.core.identity import home_id, inbound_message_id
 from services.intake.core.model import Tier
+from services.intake.shell import languages
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.addresses import BadAddress, normalise
 from services.intake.shell.grpc_api.callers import actor
@@ -54,7 +55,7 @@ class IntakeApi(IntakeServiceServicer):
 
     async def _submit(self, request_id: str, said: pb.SubmittedMessage) -> ReceiveMessage:
         account = await self._account(said.account_id)
-        message = _message(request_id, said, account, self._clock.now_ms())
+        message = languages.told(_message(request_id, said, account, self._clock.now_ms()), account)
         envelope = inputs.received(message, client_message_id=request_id, actor=actor())
         await self._bus.publish(INPUTS, message.home_id, envelope)
         return message

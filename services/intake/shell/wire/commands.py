@@ -80,6 +80,7 @@ def _receive(said: commands_pb2.IntakeInput, now_ms: int, new_id: NewId) -> Comm
         quoted_text=message.quoted_text,
         original_reference=message.original_reference,
         single_conversation=message.single_conversation,
+        detected_language=message.detected_language,
     )
 
 

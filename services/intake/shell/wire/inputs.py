@@ -92,6 +92,7 @@ def received(
             quoted_text=masked(message.quoted_text),
             original_reference=message.original_reference,
             single_conversation=message.single_conversation,
+            detected_language=message.detected_language,
         ),
     )
 

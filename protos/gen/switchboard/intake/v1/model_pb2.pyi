@@ -579,7 +579,7 @@ class Customer(_message.Message):
     tier: Global___ServiceTier.ValueType
     """What the customer is entitled to."""
     language: _builtins.str
-    """BCP 47 language."""
+    """BCP 47 language; empty until it is known."""
     created_at_ms: _builtins.int
     """Unix milliseconds of creation. Output only."""
     updated_at_ms: _builtins.int
