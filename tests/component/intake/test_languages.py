@@ -59,3 +59,7 @@ async def test_what_a_greeting_does_not_tell_the_next_text_does(visit: Visit) ->
     await in_language(visit, sender, "en")
     await write(visit, sender, GERMAN)
     await in_language(visit, sender, "de")
+    told = await visit.rows.fetchval(
+        "SELECT language FROM customer WHERE search_text LIKE '%' || $1 || '%'", sender
+    )
+    assert told == "de"
