@@ -50,6 +50,11 @@ class Account:
     version: int
     secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
+    @property
+    def has_single_conversations(self) -> bool:
+        """Whether all messages of a person go into one conversation, until that is closed."""
+        return self.settings.get("single_conversation") == "true"
+
     def keys(self, name: str) -> tuple[str, ...]:
         """The versions of a secret that still verify; empty where none is set."""
         return self.secrets.get(name, ())

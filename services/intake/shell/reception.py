@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from google.protobuf.message import Message
@@ -120,7 +121,10 @@ class Reception:
     def _input(self, item: Opened, account: Account) -> commands_pb2.IntakeInput:
         match item:
             case Arrived():
-                message = languages.told(item.message, account)
+                message = replace(
+                    languages.told(item.message, account),
+                    single_conversation=account.has_single_conversations,
+                )
                 return inputs.received(message, client_message_id=item.client_message_id)
             case Reported():
                 now_ms = self._clock.now_ms()

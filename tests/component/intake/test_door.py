@@ -56,6 +56,7 @@ class Surroundings:
     store_is_away: bool = False
     published: list[tuple[str, str, Any]] = field(default_factory=list)
     parked: list[tuple[str, bytes, str]] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
     held: int = 0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -76,9 +77,9 @@ class Surroundings:
     async def read(self, account_id: str) -> Account | None:
         if self.store_is_away:
             raise StoreUnavailable("away")
-        web = {"channel": Medium.FORM, "provider": "web", "secrets": {}}
+        web = {"channel": Medium.FORM, "provider": "web", "secrets": {}, "settings": self.settings}
         known = {
-            "sms-berlin": account(),
+            "sms-berlin": account(settings={**account().settings, **self.settings}),
             "off": account(account_id="off", enabled=False),
             "wa-berlin": business(),
             "form-1": account(account_id="form-1", **web),
@@ -208,6 +209,26 @@ async def test_a_message_is_published_under_the_home_of_its_sender(street: Stree
     assert (topic, key) == ("intake.inputs.v1", said.home_id)
     assert said.inbound_message.text == SMS["Body"]
     assert said.actor == "provider/sms-berlin"
+
+
+@pytest.mark.parametrize(("setting", "single"), [("true", True), ("false", False), ("", False)])
+async def test_an_account_may_have_one_conversation_for_each_person(
+    street: Street, setting: str, single: bool
+) -> None:
+    street.around.settings = {"single_conversation": setting}
+    await street.twilio(SMS)
+    ((_, _, said),) = street.around.published
+    assert said.inbound_message.single_conversation is single
+
+
+async def test_a_blocked_sender_is_thanked_and_not_heard(street: Street) -> None:
+    street.around.settings = {"blocked_senders": f"@example.org {SMS['From']}"}
+    assert (await street.twilio(SMS))[0] == 200
+    assert (await street.form(POST))[0] == 202
+    assert street.around.published == []
+    shown = street.catalogue.exposition("")[0].decode()
+    for provider in ("twilio", "web"):
+        assert f'intake_unread_total{{kind="blocked",provider="{provider}"}} 1.0' in shown
 
 
 async def test_a_receipt_is_published_to_the_home_of_its_recipient(street: Street) -> None:

@@ -98,6 +98,7 @@ def _message(
         tier=tier,
         attributes=tuple(sorted(attributes.items())),
         attachments=nouns.attachments_of(said.attachments),
+        single_conversation=account.has_single_conversations,
     )
 
 
