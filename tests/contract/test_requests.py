@@ -37,6 +37,7 @@ READS = (
 )
 STATEMENTS = {
     "AgentSession",  # each of its statements has a request id of its own
+    "SubmitBatch",  # each of its items has one
     "UploadAttachment",  # a file is known by its content
 }
 UUID = "0d2bb4ac-6f0e-4c4e-9b0b-6a7d3f6c1f55"

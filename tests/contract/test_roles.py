@@ -11,7 +11,7 @@ from tests.support import descriptors
 KNOWN = {"agent", "supervisor", "admin", "service", "public"}
 CUSTOMERS_DOORS: frozenset[str] = frozenset()  # RPCs without a token: none; customers use HTTP
 NAMES = {
-    "intake.IntakeService": "SubmitMessage SubmitMessages",
+    "intake.IntakeService": "SubmitMessage SubmitBatch SubmitMessages",
     "intake.ConversationService": "GetConversation ListConversations SearchConversations "
     "GetTimeline StartConversation Reply UploadAttachment DownloadAttachment AddNote SetStatus "
     "MergeConversations UnmergeConversation SplitConversation TagConversation ExplainThreading "

@@ -16,6 +16,7 @@ from switchboard.intake.v1 import (
 
 from tests.component.intake.house import SMS_ACCOUNT, Visit, fresh_number, method
 from tests.support import stack
+from tests.support.waiting import until
 
 CARD = "My card: 4242 4242 4242 4242"
 RESOLVED = model_pb2.CONVERSATION_STATUS_RESOLVED
@@ -296,3 +297,31 @@ async def test_without_a_token_or_a_role_nothing_is_told(visit: Visit) -> None:
     )
     bare = await visit.door.call(method("AccountService.ListAccounts"), ask)
     assert bare.code == "UNAUTHENTICATED"
+
+
+async def test_a_batch_is_one_document_and_each_of_its_messages_is_by_itself(visit: Visit) -> None:
+    address, wrong = fresh_number(), str(uuid4())
+    items = [
+        {
+            "requestId": str(uuid4()),
+            "message": {"accountId": SMS_ACCOUNT, "fromAddress": address, "text": f"text {n}"},
+        }
+        for n in range(20)
+    ]
+    items.insert(7, {"requestId": wrong, "message": {"accountId": "none", "fromAddress": "x"}})
+    url = f"{visit.house.http_url}/switchboard.intake.v1.IntakeService/SubmitBatch"
+    headers = {"authorization": f"Bearer {visit.house.token('service')}"}
+    for _ in range(2):  # the second time nothing is new
+        async with visit.session.post(url, json={"items": items}, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+            results = (await answer.json())["results"]
+        assert [each["requestId"] for each in results] == [each["requestId"] for each in items]
+        [refused] = [each for each in results if "reason" in each]
+        assert (refused["requestId"], refused["reason"]) == (wrong, "INVALID_ARGUMENT")
+        assert "message.text" in refused["detail"]
+    conversation = await visit.conversation(address)
+
+    async def all_are_there() -> bool:
+        return len(await visit.texts(conversation["conversation_id"])) == 20
+
+    await until(all_are_there, what="all twenty, once")

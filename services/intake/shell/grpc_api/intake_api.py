@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from google.rpc import code_pb2
 from switchboard.intake.v1 import intake_service_pb2 as pb
 from switchboard.intake.v1.intake_service_pb2_grpc import IntakeServiceServicer
 
+from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
 from services.chassis.clock import Clock
 from services.chassis.rpc.auth import caller
-from services.chassis.rpc.errors import InvalidArgument, NotFound, ResourceExhausted, Violation
+from services.chassis.rpc.errors import (
+    InvalidArgument,
+    NotFound,
+    ResourceExhausted,
+    RpcError,
+    Violation,
+    translate,
+)
+from services.chassis.rpc.validate import check
 from services.intake.core.account import Account
 from services.intake.core.commands import ReceiveMessage
 from services.intake.core.identity import home_id, inbound_message_id
@@ -40,6 +51,25 @@ class IntakeApi(IntakeServiceServicer):
         """Publish one message."""
         message = await self._submit(request.request_id, request.message)
         return pb.SubmitMessageResponse(message_id=message.message_id, home_id=message.home_id)
+
+    async def SubmitBatch(self, request: pb.SubmitBatchRequest, _: Any) -> pb.SubmitBatchResponse:
+        """Publish each message that can be; say of every one what became of it."""
+        results = await asyncio.gather(*map(self._one_of_batch, request.items))
+        return pb.SubmitBatchResponse(results=results)
+
+    async def _one_of_batch(self, item: pb.SubmitMessageRequest) -> pb.SubmitBatchResult:
+        try:
+            check(item)
+            message = await self._submit(item.request_id, item.message)
+        except (RpcError, BusUnavailable, StoreUnavailable) as error:
+            refused = translate(error)
+            reason = refused.reason or code_pb2.Code.Name(refused.code)
+            return pb.SubmitBatchResult(
+                request_id=item.request_id, reason=reason, detail=str(refused)
+            )
+        return pb.SubmitBatchResult(
+            request_id=item.request_id, message_id=message.message_id, home_id=message.home_id
+        )
 
     async def SubmitMessages(
         self, requests: AsyncIterator[pb.SubmitMessagesRequest], _: Any

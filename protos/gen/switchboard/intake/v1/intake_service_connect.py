@@ -21,7 +21,7 @@ from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
 from pyqwest import Client, SyncClient
 
-from .intake_service_pb2 import SubmitMessageRequest, SubmitMessageResponse, SubmitMessagesRequest, SubmitMessagesResponse
+from .intake_service_pb2 import SubmitBatchRequest, SubmitBatchResponse, SubmitMessageRequest, SubmitMessageResponse, SubmitMessagesRequest, SubmitMessagesResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
@@ -44,6 +44,12 @@ class IntakeService(Protocol):
     async def submit_message(self, request: SubmitMessageRequest, ctx: RequestContext[SubmitMessageRequest, SubmitMessageResponse], /) -> SubmitMessageResponse:
         """
         Takes one message. UNAVAILABLE means "not known accepted": repeat with the same request id.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def submit_batch(self, request: SubmitBatchRequest, ctx: RequestContext[SubmitBatchRequest, SubmitBatchResponse], /) -> SubmitBatchResponse:
+        """
+        Takes many messages at once, each by itself: over HTTP, a batch is one JSON document.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -77,6 +83,17 @@ class IntakeServiceASGIApplication(ConnectASGIApplication[IntakeService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.submit_message,
+                ),
+                "/switchboard.intake.v1.IntakeService/SubmitBatch": Endpoint.unary(
+                    method=MethodInfo(
+                        name="SubmitBatch",
+                        service_name="switchboard.intake.v1.IntakeService",
+                        input=SubmitBatchRequest,
+                        output=SubmitBatchResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.submit_batch,
                 ),
                 "/switchboard.intake.v1.IntakeService/SubmitMessages": Endpoint.client_stream(
                     method=MethodInfo(
@@ -153,6 +170,29 @@ class IntakeServiceClient(ConnectClient):
             headers=headers,
             timeout_ms=timeout_ms,
         )
+    async def submit_batch(
+        self,
+        request: SubmitBatchRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SubmitBatchResponse:
+        """
+        Takes many messages at once, each by itself: over HTTP, a batch is one JSON document.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SubmitBatch",
+                service_name="switchboard.intake.v1.IntakeService",
+                input=SubmitBatchRequest,
+                output=SubmitBatchResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
     async def submit_messages(
         self,
         request: AsyncIterator[SubmitMessagesRequest],
@@ -187,6 +227,12 @@ class IntakeServiceSync(Protocol):
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
+    def submit_batch(self, request: SubmitBatchRequest, ctx: RequestContext[SubmitBatchRequest, SubmitBatchResponse], /) -> SubmitBatchResponse:
+        """
+        Takes many messages at once, each by itself: over HTTP, a batch is one JSON document.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
     def submit_messages(self, request: Iterator[SubmitMessagesRequest], ctx: RequestContext[SubmitMessagesRequest, SubmitMessagesResponse], /) -> SubmitMessagesResponse:
         """
         Takes many messages on one stream and answers once all are durable.
@@ -215,6 +261,17 @@ class IntakeServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.submit_message,
+                ),
+                "/switchboard.intake.v1.IntakeService/SubmitBatch": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="SubmitBatch",
+                        service_name="switchboard.intake.v1.IntakeService",
+                        input=SubmitBatchRequest,
+                        output=SubmitBatchResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.submit_batch,
                 ),
                 "/switchboard.intake.v1.IntakeService/SubmitMessages": EndpointSync.client_stream(
                     method=MethodInfo(
@@ -285,6 +342,29 @@ class IntakeServiceClientSync(ConnectClientSync):
                 service_name="switchboard.intake.v1.IntakeService",
                 input=SubmitMessageRequest,
                 output=SubmitMessageResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def submit_batch(
+        self,
+        request: SubmitBatchRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SubmitBatchResponse:
+        """
+        Takes many messages at once, each by itself: over HTTP, a batch is one JSON document.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SubmitBatch",
+                service_name="switchboard.intake.v1.IntakeService",
+                input=SubmitBatchRequest,
+                output=SubmitBatchResponse,
                 idempotency_level=IdempotencyLevel.UNKNOWN,
                 stream_type=StreamType.UNARY,
             ),

@@ -40,6 +40,11 @@ class IntakeServiceStub:
                 request_serializer=switchboard_dot_intake_dot_v1_dot_intake__service__pb2.SubmitMessageRequest.SerializeToString,
                 response_deserializer=switchboard_dot_intake_dot_v1_dot_intake__service__pb2.SubmitMessageResponse.FromString,
                 _registered_method=True)
+        self.SubmitBatch = channel.unary_unary(
+                '/switchboard.intake.v1.IntakeService/SubmitBatch',
+                request_serializer=switchboard_dot_intake_dot_v1_dot_intake__service__pb2.SubmitBatchRequest.SerializeToString,
+                response_deserializer=switchboard_dot_intake_dot_v1_dot_intake__service__pb2.SubmitBatchResponse.FromString,
+                _registered_method=True)
         self.SubmitMessages = channel.stream_unary(
                 '/switchboard.intake.v1.IntakeService/SubmitMessages',
                 request_serializer=switchboard_dot_intake_dot_v1_dot_intake__service__pb2.SubmitMessagesRequest.SerializeToString,
@@ -53,6 +58,13 @@ class IntakeServiceServicer:
 
     def SubmitMessage(self, request, context):
         """Takes one message. UNAVAILABLE means "not known accepted": repeat with the same request id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitBatch(self, request, context):
+        """Takes many messages at once, each by itself: over HTTP, a batch is one JSON document.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +84,11 @@ def add_IntakeServiceServicer_to_server(servicer, server):
                     servicer.SubmitMessage,
                     request_deserializer=switchboard_dot_intake_dot_v1_dot_intake__service__pb2.SubmitMessageRequest.FromString,
                     response_serializer=switchboard_dot_intake_dot_v1_dot_intake__service__pb2.SubmitMessageResponse.SerializeToString,
+            ),
+            'SubmitBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitBatch,
+                    request_deserializer=switchboard_dot_intake_dot_v1_dot_intake__service__pb2.SubmitBatchRequest.FromString,
+                    response_serializer=switchboard_dot_intake_dot_v1_dot_intake__service__pb2.SubmitBatchResponse.SerializeToString,
             ),
             'SubmitMessages': grpc.stream_unary_rpc_method_handler(
                     servicer.SubmitMessages,
@@ -107,6 +124,33 @@ class IntakeService:
             '/switchboard.intake.v1.IntakeService/SubmitMessage',
             switchboard_dot_intake_dot_v1_dot_intake__service__pb2.SubmitMessageRequest.SerializeToString,
             switchboard_dot_intake_dot_v1_dot_intake__service__pb2.SubmitMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/switchboard.intake.v1.IntakeService/SubmitBatch',
+            switchboard_dot_intake_dot_v1_dot_intake__service__pb2.SubmitBatchRequest.SerializeToString,
+            switchboard_dot_intake_dot_v1_dot_intake__service__pb2.SubmitBatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class IntakeServiceStub:
     def __new__(cls, channel: _aio.Channel) -> IntakeServiceAsyncStub: ...
     SubmitMessage: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.SubmitMessageRequest, _intake_service_pb2.SubmitMessageResponse]
     """Takes one message. UNAVAILABLE means "not known accepted": repeat with the same request id."""
+    SubmitBatch: _grpc.UnaryUnaryMultiCallable[_intake_service_pb2.SubmitBatchRequest, _intake_service_pb2.SubmitBatchResponse]
+    """Takes many messages at once, each by itself: over HTTP, a batch is one JSON document."""
     SubmitMessages: _grpc.StreamUnaryMultiCallable[_intake_service_pb2.SubmitMessagesRequest, _intake_service_pb2.SubmitMessagesResponse]
     """Takes many messages on one stream and answers once all are durable."""
 
@@ -45,6 +47,8 @@ class IntakeServiceAsyncStub(IntakeServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SubmitMessage: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.SubmitMessageRequest, _intake_service_pb2.SubmitMessageResponse]  # type: ignore[assignment]
     """Takes one message. UNAVAILABLE means "not known accepted": repeat with the same request id."""
+    SubmitBatch: _aio.UnaryUnaryMultiCallable[_intake_service_pb2.SubmitBatchRequest, _intake_service_pb2.SubmitBatchResponse]  # type: ignore[assignment]
+    """Takes many messages at once, each by itself: over HTTP, a batch is one JSON document."""
     SubmitMessages: _aio.StreamUnaryMultiCallable[_intake_service_pb2.SubmitMessagesRequest, _intake_service_pb2.SubmitMessagesResponse]  # type: ignore[assignment]
     """Takes many messages on one stream and answers once all are durable."""
 
@@ -58,6 +62,14 @@ class IntakeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_intake_service_pb2.SubmitMessageResponse, _abc.Awaitable[_intake_service_pb2.SubmitMessageResponse]]:
         """Takes one message. UNAVAILABLE means "not known accepted": repeat with the same request id."""
+
+    @_abc_1.abstractmethod
+    def SubmitBatch(
+        self,
+        request: _intake_service_pb2.SubmitBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_intake_service_pb2.SubmitBatchResponse, _abc.Awaitable[_intake_service_pb2.SubmitBatchResponse]]:
+        """Takes many messages at once, each by itself: over HTTP, a batch is one JSON document."""
 
     @_abc_1.abstractmethod
     def SubmitMessages(
