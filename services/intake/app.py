@@ -37,7 +37,6 @@ from services.intake.shell.admission import Admission
 from services.intake.shell.attachment_links import AttachmentDoor, AttachmentLinks
 from services.intake.shell.blobs.ledger import BlobLedger
 from services.intake.shell.blobs.postgres_blobs import PostgresBlobs
-from services.intake.shell.blobs.s3_blobs import Bucket, S3Blobs
 from services.intake.shell.blobs.sweeping import BlobSweeper
 from services.intake.shell.channels.discovery import discover, providers
 from services.intake.shell.channels.protocol import MediaContext, SendingContext
@@ -76,6 +75,7 @@ from services.intake.shell.watching import ConversationWatch
 
 if TYPE_CHECKING:
     from services.chassis.bus.processing import Processing
+    from services.intake.shell.blobs.s3_blobs import S3Blobs
 
 SERVICE = "intake"
 
@@ -331,6 +331,8 @@ def _bucket(settings: IntakeSettings, ledger: BlobLedger) -> S3Blobs | None:
     """The bucket that files are kept in, if it is one."""
     if settings.blob_store == IN_POSTGRES:
         return None
+    from services.intake.shell.blobs.s3_blobs import Bucket, S3Blobs  # its client takes 4 MB
+
     place = Bucket(
         url=settings.blob_store,
         region=settings.s3_region,

@@ -16,6 +16,9 @@ import orjson
 from services.intake.shell.mail.mail import Automatic, Mail, MailFile
 
 PREFIX: Final = Struct(">II")
+EXIT_MEMORY: Final = 71
+"""How a worker ends that has no memory left to say so."""
+
 PART_BYTES_MAX: Final = 128 * 1024 * 1024
 
 Json = dict[str, Any]

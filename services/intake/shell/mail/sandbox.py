@@ -15,12 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from services.intake.shell.mail.frames import BadFrame, Frame, mail_of, of_files
+from services.intake.shell.mail.frames import EXIT_MEMORY, BadFrame, Frame, mail_of, of_files
 from services.intake.shell.mail.mail import BadMail, Mail, MailFile
 from services.intake.shell.mail.parts import refuse_large
 from services.intake.shell.mail.process import Died, Unresponsive, WorkerProcess
 from services.intake.shell.mail.texts import storable
-from services.intake.shell.mail.worker import EXIT_MEMORY
 
 TRIES: Final = 2
 MEBIBYTE: Final = 1024 * 1024

@@ -12,11 +12,18 @@ import signal
 import sys
 from typing import BinaryIO, Final
 
-from services.intake.shell.mail.frames import PREFIX, Frame, files_of, frame, lengths, of_mail
+from services.intake.shell.mail.frames import (
+    EXIT_MEMORY,
+    PREFIX,
+    Frame,
+    files_of,
+    frame,
+    lengths,
+    of_mail,
+)
 from services.intake.shell.mail.mail import BadMail, Mail
 from services.intake.shell.mail.reading import composed, read
 
-EXIT_MEMORY: Final = 71
 READY: Final = {"ready": True}
 
 
