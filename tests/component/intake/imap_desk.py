@@ -16,6 +16,7 @@ from services.chassis.clock import SystemClock
 from services.chassis.lifecycle import Background
 from services.chassis.telemetry.metrics import Catalogue
 from services.intake.core.account import Account
+from services.intake.core.blobs import digest_of, reference_of
 from services.intake.metrics import IntakeMetrics
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.filing import Filing
@@ -62,8 +63,9 @@ class Desk:
     async def read(self, account_id: str) -> Account | None:
         return self.account
 
-    async def park(self, account: Account, raw: bytes, reason: str) -> None:
+    async def park(self, account: Account, raw: bytes, reason: str) -> str:
         self.unread.append(reason)
+        return reference_of(digest_of(raw))
 
     async def claim(self, holder: str, *, limit: int) -> Sequence[Lease]:
         self.claims += 1
@@ -90,7 +92,8 @@ class Desk:
             self.holder = ""
 
     def texts(self) -> list[str]:
-        return [each.inbound_message.text for each in self.published]
+        said = (each for each in self.published if each.HasField("inbound_message"))
+        return [each.inbound_message.text for each in said]
 
     async def polled(self, times: int = 1) -> None:
         """Wait until it was looked into as often once more."""

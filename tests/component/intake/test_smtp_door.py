@@ -20,6 +20,7 @@ from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
 from services.chassis.clock import SystemClock
 from services.chassis.telemetry.metrics import Catalogue
 from services.intake.core.account import Account
+from services.intake.core.blobs import reference_of
 from services.intake.metrics import IntakeMetrics
 from services.intake.shell.accounts import AccountBook, AddressBook
 from services.intake.shell.filing import Filing
@@ -72,8 +73,8 @@ class Around:
     async def read(self, account_id: str) -> Account | None:
         return next(each for each in ACCOUNTS.values() if each.account_id == account_id)
 
-    async def park(self, account: Account, raw: bytes, reason: str) -> None:
-        await self.blobs.put(account.tenant_id, raw)
+    async def park(self, account: Account, raw: bytes, reason: str) -> str:
+        return reference_of(await self.blobs.put(account.tenant_id, raw))
 
 
 @dataclass
@@ -223,8 +224,10 @@ async def test_a_bug_of_ours_gives_no_mail_back(street: Street) -> None:
 async def test_an_unreadable_mail_is_taken_and_set_aside(street: Street) -> None:
     raw = b"X: y\r\n" * 1_100 + b"\r\nx\r\n"
     assert (await street.told(raw, OURS))[0] == 250
-    assert street.around.published == []
-    assert len(street.around.blobs.held) == 1
+    ((_, digest),) = street.around.blobs.held
+    (said,) = street.around.published
+    assert said.parked_item.kind == "unreadable_mail"
+    assert reference_of(digest) in said.parked_item.payload.decode()
 
 
 async def test_what_is_too_large_is_refused_for_good(street: Street) -> None:

@@ -188,15 +188,19 @@ def test_steps_of_a_mail_of_ours(happened: Any, progress: Progress, reason: str)
     [
         (event("failed", severity="temporary", reason="greylisted"), "deferred"),
         (event("failed"), "deferred"),
-        (event("opened"), "opened"),
-        (event("something_new"), "other_event"),
+        (event("opened"), "open"),
+        (event("stored"), "other_event"),
+        (event("something_new"), "unknown"),
         (event("delivered", **{"user-variables": {}}), "foreign_mail"),
         (event("delivered", recipient="otto@example.org"), "copy"),
-        ({}, "other_event"),
+        ({}, "unknown"),
     ],
 )
 def test_all_else_is_counted(happened: Any, kind: str) -> None:
-    assert told(reported(happened)) == Unread(kind)
+    item = told(reported(happened))
+    assert item == Unread(kind)
+    assert isinstance(item, Unread)
+    assert bool(item.payload) == (kind == "unknown")
 
 
 @pytest.mark.parametrize("timestamp", [None, "now", True, 1e300, -5, NOON_MS])

@@ -176,15 +176,19 @@ def test_steps_of_a_mail_of_ours(happened: Any, progress: Progress, reason: str)
         (event("Bounce", Type="Transient", **BOUNCE), "deferred"),
         (event("Bounce", Type="AutoResponder", **BOUNCE), "other_bounce"),
         (event("Open"), "open"),
-        (event("SubscriptionChange"), "subscription"),
-        (event("SomethingNew"), "other_event"),
+        (event("SubscriptionChange"), "unsubscribe"),
+        (event("SMTPApiError"), "other_event"),
+        (event("SomethingNew"), "unknown"),
         (event("Delivery", Metadata={}), "foreign_mail"),
         (event("Delivery", Recipient="otto@example.org"), "copy"),
-        ({}, "other_event"),
+        ({}, "unknown"),
     ],
 )
 def test_all_else_is_counted(happened: Any, kind: str) -> None:
-    assert told(happened) == Unread(kind)
+    item = told(happened)
+    assert item == Unread(kind)
+    assert isinstance(item, Unread)
+    assert bool(item.payload) == (kind == "unknown")
 
 
 @pytest.mark.parametrize("written", ["", "soon", "2025-06-15T15:06:35", 7, "2025-99-99T00:00:00Z"])

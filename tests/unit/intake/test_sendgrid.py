@@ -193,7 +193,8 @@ def test_steps_of_a_mail_of_ours(happened: Any, progress: Progress, reason: str)
         (event("open"), "open"),
         (event("click"), "click"),
         (event("account_status_change"), "other_event"),
-        ({}, "other_event"),
+        (event("something_new"), "unknown"),
+        ({}, "unknown"),
         (event("delivered", sb_message=None), "foreign_mail"),
         (event("delivered", sb_recipient=7), "foreign_mail"),
         (event("delivered", email="otto@example.org"), "copy"),
@@ -203,7 +204,10 @@ def test_steps_of_a_mail_of_ours(happened: Any, progress: Progress, reason: str)
     ],
 )
 def test_all_else_is_counted(happened: Any, kind: str) -> None:
-    assert events(event("delivered"), happened)[1:] == [Unread(kind)]
+    (item,) = events(event("delivered"), happened)[1:]
+    assert item == Unread(kind)
+    assert isinstance(item, Unread)
+    assert bool(item.payload) == (kind in {"unknown", "malformed"})
 
 
 def test_an_address_may_be_written_otherwise() -> None:

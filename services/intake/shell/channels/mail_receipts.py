@@ -17,6 +17,7 @@ from services.intake.core.identity import home_id
 from services.intake.core.model import Channel, Progress
 from services.intake.shell.addresses import BadAddress, normalise
 from services.intake.shell.channels.json_fields import Json, text_in
+from services.intake.shell.channels.leftovers import UNKNOWN, leftover
 from services.intake.shell.channels.protocol import Incoming, Item, Reported, Unread
 
 MESSAGE: Final = "sb_message"
@@ -62,6 +63,11 @@ def reported(
         by_provider=True,
     )
     return Reported(note, normalised)
+
+
+def no_step(event: Json, counted_as: str | None) -> Unread:
+    """An event that changes nothing: counted where it is known, else kept as well."""
+    return Unread(counted_as) if counted_as else leftover(UNKNOWN, event)
 
 
 def reason_of(*words: object) -> str:

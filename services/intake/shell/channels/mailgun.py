@@ -26,7 +26,12 @@ from services.intake.shell.channels.body_signature import is_among
 from services.intake.shell.channels.form_data import FormData, form_of
 from services.intake.shell.channels.forms import json_object
 from services.intake.shell.channels.json_fields import Json, object_in, text_in
-from services.intake.shell.channels.mail_receipts import COMPLAINED, reason_of, reported
+from services.intake.shell.channels.mail_receipts import (
+    COMPLAINED,
+    no_step,
+    reason_of,
+    reported,
+)
 from services.intake.shell.channels.mailgun_sender import MailgunSender
 from services.intake.shell.channels.protocol import (
     Channel,
@@ -55,8 +60,16 @@ _PROGRESS: Final[Mapping[str, Progress]] = {
     "failed": Progress.FAILED,
     "rejected": Progress.FAILED,
 }
-_COUNTED: Final = frozenset({"opened", "clicked", "unsubscribed"})
-"""Kinds that are counted by their own names; they change nothing."""
+_COUNTED: Final[Mapping[str, str]] = {
+    "opened": "open",
+    "clicked": "click",
+    "unsubscribed": "unsubscribe",
+    "stored": "other_event",
+    "list_member_uploaded": "other_event",
+    "list_member_upload_error": "other_event",
+    "list_uploaded": "other_event",
+}
+"""Kinds that change nothing."""
 
 
 class _MailgunHook:
@@ -171,7 +184,7 @@ def _event(event: Json, incoming: Incoming, account: Account) -> Item:
     kind = text_in(event, "event")
     progress = _PROGRESS.get(kind)
     if progress is None:
-        return Unread(kind if kind in _COUNTED else "other_event")
+        return no_step(event, _COUNTED.get(kind))
     if kind == "failed" and text_in(event, "severity") != "permanent":
         return Unread("deferred")
     reason = COMPLAINED if kind == "complained" else ""

@@ -25,7 +25,12 @@ from services.intake.shell.channels.forms import json_object
 from services.intake.shell.channels.inbound_token import has_token
 from services.intake.shell.channels.json_fields import Json, object_in, objects_in, text_in
 from services.intake.shell.channels.mail_fields import mailbox
-from services.intake.shell.channels.mail_receipts import COMPLAINED, reason_of, reported
+from services.intake.shell.channels.mail_receipts import (
+    COMPLAINED,
+    no_step,
+    reason_of,
+    reported,
+)
 from services.intake.shell.channels.postmark_sender import PostmarkSender
 from services.intake.shell.channels.protocol import (
     Channel,
@@ -63,7 +68,13 @@ _PROGRESS: Final[Mapping[str, Progress]] = {
     "SpamComplaint": Progress.DELIVERED,
     "Bounce": Progress.FAILED,
 }
-_COUNTED: Final = {"Open": "open", "Click": "click", "SubscriptionChange": "subscription"}
+_COUNTED: Final[Mapping[str, str]] = {
+    "Open": "open",
+    "Click": "click",
+    "SubscriptionChange": "unsubscribe",
+    "SMTPApiError": "other_event",
+}
+"""Kinds that change nothing."""
 
 
 class _PostmarkHook:
@@ -160,7 +171,7 @@ def _event(event: Json, incoming: Incoming, account: Account) -> Item:
     kind, cause = text_in(event, "RecordType"), text_in(event, "Type")
     progress = _PROGRESS.get(kind)
     if progress is None:
-        return Unread(_COUNTED.get(kind, "other_event"))
+        return no_step(event, _COUNTED.get(kind))
     if kind == "Bounce" and cause in _NO_FAILURE:
         return Unread("deferred" if cause == "Transient" else "other_bounce")
     reason = COMPLAINED if kind == "SpamComplaint" else ""

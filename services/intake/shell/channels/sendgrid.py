@@ -32,8 +32,14 @@ from services.intake.shell.channels.json_fields import (
     text_in,
     texts_in,
 )
+from services.intake.shell.channels.leftovers import MALFORMED, leftover
 from services.intake.shell.channels.mail_fields import fields_of
-from services.intake.shell.channels.mail_receipts import COMPLAINED, reason_of, reported
+from services.intake.shell.channels.mail_receipts import (
+    COMPLAINED,
+    no_step,
+    reason_of,
+    reported,
+)
 from services.intake.shell.channels.protocol import (
     Channel,
     Envelope,
@@ -43,7 +49,6 @@ from services.intake.shell.channels.protocol import (
     MailParts,
     Malformed,
     RawMail,
-    Unread,
 )
 from services.intake.shell.channels.sendgrid_sender import SendGridSender
 from services.intake.shell.mail.texts import decoded
@@ -61,8 +66,16 @@ _PROGRESS: Final[Mapping[str, Progress]] = {
     "bounce": Progress.FAILED,
     "dropped": Progress.FAILED,
 }
-_COUNTED: Final = frozenset({"deferred", "open", "click", "unsubscribe", "group_unsubscribe"})
-"""Kinds that are counted by their own names; they change nothing."""
+_COUNTED: Final[Mapping[str, str]] = {
+    "deferred": "deferred",
+    "open": "open",
+    "click": "click",
+    "unsubscribe": "unsubscribe",
+    "group_unsubscribe": "unsubscribe",
+    "group_resubscribe": "other_event",
+    "account_status_change": "other_event",
+}
+"""Kinds that change nothing."""
 
 
 class _SendGridHook:
@@ -121,7 +134,9 @@ class EventsHook(_SendGridHook):
         if not isinstance(events, list):
             raise Malformed("the body is not a JSON list")
         return [
-            _event(event, incoming, account) if isinstance(event, dict) else Unread("malformed")
+            _event(event, incoming, account)
+            if isinstance(event, dict)
+            else leftover(MALFORMED, event)
             for event in events
         ]
 
@@ -130,7 +145,7 @@ def _event(event: Json, incoming: Incoming, account: Account) -> Item:
     kind = text_in(event, "event")
     progress = _PROGRESS.get(kind)
     if progress is None:
-        return Unread(kind if kind in _COUNTED else "other_event")
+        return no_step(event, _COUNTED.get(kind))
     reason = ""
     if progress is Progress.FAILED:
         reason = reason_of(kind, text_in(event, "type"), text_in(event, "status"))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from services.intake.core.account import Account
+from services.intake.shell.channels.leftovers import leftover
 from services.intake.shell.channels.protocol import (
     Arrived,
     Mailed,
@@ -21,7 +22,7 @@ from services.intake.shell.mailroom.arriving import NO_SENDER, arriving
 from services.intake.shell.mailroom.originals import original_of, unread_original_of
 from services.intake.shell.mailroom.reports import reports
 
-UNREADABLE: Final = Unread("unreadable_mail")
+UNREADABLE: Final = "unreadable_mail"
 
 
 class Reading(Protocol):
@@ -39,8 +40,8 @@ class Reading(Protocol):
 class Parking(Protocol):
     """Who sets aside what becomes no message (`parking.py`)."""
 
-    async def park(self, account: Account, raw: bytes, reason: str) -> None:
-        """Keep it. Raises `StoreUnavailable`."""
+    async def park(self, account: Account, raw: bytes, reason: str) -> str:
+        """Keep it; says where. Raises `StoreUnavailable`."""
 
 
 class MailOpener:
@@ -63,7 +64,7 @@ class MailOpener:
         digest = await asyncio.to_thread(_digest, item)
         found = arriving(mail, item.envelope, account, digest=digest)
         if found == NO_SENDER:
-            return [await self._parked(item, account, NO_SENDER, "it has no sender")]
+            return [await self._parked(item, account, NO_SENDER.kind, "it has no sender")]
         if isinstance(found, Unread):
             return [found]
         original = await asyncio.to_thread(original_of, item, mail)
@@ -81,10 +82,11 @@ class MailOpener:
                 ]
                 return await self._reader.compose(item.headers, item.text, item.html, files)
 
-    async def _parked(self, item: Mailed, account: Account, as_: Unread, why: str) -> Unread:
+    async def _parked(self, item: Mailed, account: Account, kind: str, why: str) -> Unread:
+        """What operators are shown of a mail: why it is no message, and where it is kept."""
         raw = await asyncio.to_thread(unread_original_of, item)
-        await self._parking.park(account, raw, why)
-        return as_
+        reference = await self._parking.park(account, raw, why)
+        return leftover(kind, {"reason": why, "mail": reference})
 
 
 def _digest(item: Mailed) -> str:

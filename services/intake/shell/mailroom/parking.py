@@ -22,8 +22,11 @@ class ParkedMails:
         self._blobs = blobs
         self._clock = clock
 
-    async def park(self, account: Account, raw: bytes, reason: str) -> None:
-        """Keep a mail for 30 days. A repeat is kept once. Raises `StoreUnavailable`."""
+    async def park(self, account: Account, raw: bytes, reason: str) -> str:
+        """Keep a mail for 30 days; returns its reference. A repeat is kept once.
+
+        Raises `StoreUnavailable`.
+        """
         digest = await self._blobs.put(account.tenant_id, raw)
         async with translated():
             await self._postgres.pool.execute(
@@ -40,6 +43,7 @@ class ParkedMails:
             reference=reference_of(digest),
             reason=reason,
         )
+        return reference_of(digest)
 
 
 _PARK = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from services.intake.core.account import Account
+from services.intake.core.blobs import reference_of
 from services.intake.shell.channels.protocol import Arrived, Envelope, Mailed, Opened, RawMail
 from services.intake.shell.filing import Filing
 from services.intake.shell.mail import reading
@@ -38,11 +39,12 @@ class Room:
         self.opener = MailOpener(Reader(), self)
         self.filing = Filing(self.blobs)
 
-    async def park(self, account: Account, raw: bytes, reason: str) -> None:
+    async def park(self, account: Account, raw: bytes, reason: str) -> str:
         """Keep what becomes no message."""
         assert account == self.account
-        await self.blobs.put(account.tenant_id, raw)
+        digest = await self.blobs.put(account.tenant_id, raw)
         self.parked.append((raw, reason))
+        return reference_of(digest)
 
     async def opened(self, item: bytes | Mailed, told: Envelope | None = None) -> list[Opened]:
         """What a mail turns out to be; what arrived is filed."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
 from services.chassis.bus.fates import StoreUnavailable
+from services.intake.core.blobs import digest_of, reference_of
 from services.intake.core.model import Attachment, Automatic, Progress
 from services.intake.shell.channels.protocol import (
     Arrived,
@@ -116,10 +118,14 @@ BAD = [
 @pytest.mark.parametrize("raw", BAD, ids=["header", "size"])
 async def test_a_mail_that_cannot_be_read_is_counted_and_kept(raw: bytes) -> None:
     room = Room()
-    assert await room.opened(raw) == [Unread("unreadable_mail")]
+    (unread,) = await room.opened(raw)
+    assert unread == Unread("unreadable_mail")
     ((kept, reason),) = room.parked
     assert kept == raw
     assert reason.startswith("it")  # says which limit, and nothing of the mail
+    shown = {"reason": reason, "mail": reference_of(digest_of(raw))}
+    assert isinstance(unread, Unread)
+    assert orjson.loads(unread.payload) == shown
 
 
 async def test_a_mail_from_nobody_is_counted_and_kept() -> None:
