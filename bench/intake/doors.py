@@ -34,6 +34,7 @@ from services.intake.shell.topics import INPUTS
 TENANT: Final = "bench"
 LINES: Final = 32
 LINES_BEYOND: Final = 500
+SIGNED_A_SECOND: Final = 4000
 RATE: Final = 300
 BEYOND: Final = 5
 HARMED_RATE: Final = 100
@@ -113,21 +114,26 @@ async def open_edges(rig: Rig, folder: Path) -> AsyncIterator[dict[str, Edge]]:
 
 
 async def fastest(edge: Edge, seconds: float) -> float:
-    """Accepted webhooks a second over `LINES` connections that never rest."""
-    webhooks = iter(edge.webhooks(int(seconds * 4000)))
-    end, done = time.perf_counter() + seconds, 0
+    """Accepted webhooks a second over `LINES` connections that never rest.
+
+    They are signed beforehand, and a fast edge may be through with them before the time is over.
+    """
+    webhooks = iter(edge.webhooks(int(seconds * SIGNED_A_SECOND)))
+    begin, done = time.perf_counter(), 0
 
     async def post() -> None:
         nonlocal done
         line = await _line(edge)
-        while time.perf_counter() < end:
-            if await line.ask(next(webhooks).request) // 100 != 2:
+        for webhook in webhooks:
+            if await line.ask(webhook.request) // 100 != 2:
                 raise RuntimeError("a webhook was refused")
             done += 1
+            if time.perf_counter() - begin > seconds:
+                break
         line.close()
 
     await asyncio.gather(*(post() for _ in range(LINES)))
-    return done / seconds
+    return done / (time.perf_counter() - begin)
 
 
 async def latencies_ms(edge: Edge, rate: int, seconds: float) -> list[float]:

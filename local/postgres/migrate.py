@@ -7,6 +7,7 @@ schema and its tables belong to whoever migrates.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,12 +39,22 @@ class Migration:
 
 
 def read(directories: Sequence[Path]) -> list[Migration]:
-    """All migrations, folder by folder, sorted by name; raises ValueError for a malformed one."""
+    """All migrations, folder by folder, sorted by name.
+
+    Raises ValueError for a malformed one, and where a name or, in one folder, a number is twice:
+    such two would be applied in the order of their names, which nobody chose.
+    """
     files = [path for directory in directories for path in sorted(directory.glob("*.sql"))]
     found = [_parse(path) for path in files]
-    if len({item.version for item in found}) != len(found):
-        raise ValueError("two migrations have the same name")
+    _refuse_twice("name", [path.stem for path in files])
+    _refuse_twice("number", [f"{path.parent}/{path.stem.split('_')[0]}" for path in files])
     return found
+
+
+def _refuse_twice(what: str, values: Sequence[str]) -> None:
+    for value, count in Counter(values).items():
+        if count > 1:
+            raise ValueError(f"{count} migrations have the same {what} {value}: rename all but one")
 
 
 def _parse(path: Path) -> Migration:

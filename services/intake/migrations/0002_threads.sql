@@ -48,7 +48,6 @@ ALTER TABLE conversation
 CREATE INDEX conversation_live_of_account ON conversation (account_id) WHERE live;
 CREATE INDEX conversation_merged ON conversation (merged_into_id) WHERE merged_into_id <> '';
 
--- `threading` says why the message is in its conversation: rule, confidence, steps.
 -- The conversation, and all that were merged into it or into one of these.
 CREATE FUNCTION conversations_in(one text) RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -59,6 +58,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     ) SELECT conversation_id FROM within
 $$;
 
+-- `threading` says why the message is in its conversation: rule, confidence, steps.
 ALTER TABLE message
     ADD COLUMN participants text[] NOT NULL DEFAULT '{}',
     ADD COLUMN automatic text NOT NULL DEFAULT '',
@@ -162,45 +162,10 @@ BEGIN
         SET (progress, reason, at_ms, waiting) = (
             excluded.progress, excluded.reason, excluded.at_ms, excluded.waiting);
     END IF;
-    IF rows ? 'erasure' THEN
-        PERFORM erase(rows->'erasure');
-    END IF;
-END $$;
-
--- Take from every table what is a person's: what they and we wrote, their addresses and files.
-CREATE FUNCTION erase(homes jsonb) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    gone text[];
-    theirs text[];
-BEGIN
-    INSERT INTO erasure SELECT * FROM jsonb_populate_recordset(NULL::erasure, homes)
-    ON CONFLICT (home_id) DO NOTHING;
-    SELECT array_agg(home->>'home_id') INTO gone FROM jsonb_array_elements(homes) home;
-    SELECT coalesce(array_agg(conversation_id), '{}') INTO theirs
-    FROM conversation WHERE home_id = ANY(gone);
-    UPDATE conversation SET address = '', subject = '', attributes = '{}', participants = '{}'
-    WHERE conversation_id = ANY(theirs);
-    UPDATE message SET text = '', subject = '', from_address = '', to_address = '',
-        quoted_text = '', original_reference = '', attachments = '[]', participants = '{}',
-        threading = '{}'
-    WHERE conversation_id = ANY(theirs);
-    DELETE FROM mail_reference WHERE conversation_id = ANY(theirs);
-    UPDATE conversation_change SET detail = '{}'
-    WHERE conversation_id = ANY(theirs) AND kind IN ('message_edited', 'message_reacted');
-    UPDATE identity_link SET address = '' WHERE customer_id IN (
-        SELECT customer_id FROM customer WHERE home_id = ANY(gone));
-    UPDATE customer SET identities = '[]', attributes = '{}', display_name = '', search_text = ''
-    WHERE home_id = ANY(gone) AND yields_to <> '';
-    DELETE FROM dead_letter
-    WHERE status <> 'open' AND entity IN (SELECT 'customer/' || home FROM unnest(gone) home);
-    UPDATE dispatch SET text = '', subject = '', recipient = ''
-    WHERE conversation_id = ANY(theirs) AND NOT resident;
 END $$;
 
 -- migrate:down
 
-DROP FUNCTION erase(jsonb);
 DROP TABLE erasure, identity_link, mail_reference;
 DROP INDEX message_search, message_by_provider;
 ALTER TABLE message

@@ -49,64 +49,20 @@ CREATE TABLE media_wanted (
 CREATE INDEX media_wanted_of_shard ON media_wanted (shard);
 CREATE INDEX media_wanted_of_conversation ON media_wanted (conversation_id);
 
-CREATE OR REPLACE FUNCTION commit_batch(doc jsonb, payloads bytea[]) RETURNS jsonb
-LANGUAGE plpgsql AS $$
-DECLARE
-    verdict jsonb := engine_commit(doc, payloads);
-    rows jsonb := doc->'rows';
-BEGIN
-    IF verdict IS NOT NULL THEN
-        RETURN verdict;
-    END IF;
-    IF doc->>'processor' = 'intake.delivery' THEN
-        PERFORM commit_dispatches(rows);
-    ELSIF rows IS NOT NULL THEN
-        PERFORM commit_threads(rows);
-        PERFORM commit_media(rows);
-    END IF;
-    RETURN NULL;
-END $$;
-
--- What waits no more is deleted, and so is what an erased customer has sent.
-CREATE FUNCTION commit_media(rows jsonb) RETURNS void
+-- One that waits no more is deleted.
+CREATE FUNCTION commit_media_wanted(given jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF rows ? 'media_wanted' THEN
-        INSERT INTO media_wanted
-        SELECT file.* FROM jsonb_populate_recordset(NULL::media_wanted, rows->'media_wanted') file
-        WHERE file.waiting
-        ON CONFLICT (message_id, attachment_id) DO NOTHING;
-        DELETE FROM media_wanted held
-        USING jsonb_populate_recordset(NULL::media_wanted, rows->'media_wanted') file
-        WHERE NOT file.waiting AND held.message_id = file.message_id
-          AND held.attachment_id = file.attachment_id;
-    END IF;
-    IF rows ? 'erasure' THEN
-        DELETE FROM media_wanted WHERE conversation_id IN (
-            SELECT conversation_id FROM conversation
-            JOIN jsonb_array_elements(rows->'erasure') home
-              ON conversation.home_id = home->>'home_id');
-    END IF;
+    INSERT INTO media_wanted
+    SELECT * FROM jsonb_populate_recordset(NULL::media_wanted, given) WHERE waiting
+    ON CONFLICT (message_id, attachment_id) DO NOTHING;
+    DELETE FROM media_wanted held USING jsonb_populate_recordset(NULL::media_wanted, given) done
+    WHERE NOT done.waiting AND held.message_id = done.message_id
+      AND held.attachment_id = done.attachment_id;
 END $$;
 
 -- migrate:down
 
-CREATE OR REPLACE FUNCTION commit_batch(doc jsonb, payloads bytea[]) RETURNS jsonb
-LANGUAGE plpgsql AS $$
-DECLARE
-    verdict jsonb := engine_commit(doc, payloads);
-    rows jsonb := doc->'rows';
-BEGIN
-    IF verdict IS NOT NULL THEN
-        RETURN verdict;
-    END IF;
-    IF doc->>'processor' = 'intake.delivery' THEN
-        PERFORM commit_dispatches(rows);
-    ELSIF rows IS NOT NULL THEN
-        PERFORM commit_threads(rows);
-    END IF;
-    RETURN NULL;
-END $$;
-DROP FUNCTION commit_media(jsonb);
+DROP FUNCTION commit_media_wanted(jsonb);
 DROP INDEX message_of_original, message_of_file;
 DROP TABLE media_wanted, blob_chunk, blob;

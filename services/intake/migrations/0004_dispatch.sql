@@ -65,22 +65,8 @@ BEGIN
     END IF;
 END $$;
 
--- What is erased of a customer is erased of their files and of who was written to as well.
-ALTER FUNCTION erase(jsonb) RENAME TO erase_threads;
-CREATE FUNCTION erase(homes jsonb) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM erase_threads(homes);
-    UPDATE dispatch SET attachments = '[]', participants = '{}'
-    WHERE NOT resident AND conversation_id IN (
-        SELECT c.conversation_id FROM conversation c
-        JOIN jsonb_array_elements(homes) home ON c.home_id = home->>'home_id');
-END $$;
-
 -- migrate:down
 
-DROP FUNCTION erase(jsonb);
-ALTER FUNCTION erase_threads(jsonb) RENAME TO erase;
 CREATE OR REPLACE FUNCTION commit_dispatches(rows jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -52,24 +52,8 @@ END $$;
 CREATE TRIGGER message_is_chat_line AFTER INSERT ON message FOR EACH ROW
 WHEN (NEW.channel = 'CHAT' AND NEW.kind <> 'NOTE') EXECUTE FUNCTION number_chat_line();
 
--- The count stays: a browser that comes back goes on from it, and it names nobody. BEFORE, because
--- of somebody who is erased a second time no second row is kept.
-CREATE FUNCTION erase_chat() RETURNS trigger
-LANGUAGE plpgsql AS $$
-BEGIN
-    DELETE FROM chat_person WHERE home_id = NEW.home_id;
-    DELETE FROM chat_line WHERE message_id IN (
-        SELECT message_id FROM message JOIN conversation USING (conversation_id)
-        WHERE home_id = NEW.home_id);
-    RETURN NEW;
-END $$;
-CREATE TRIGGER erasure_takes_chat BEFORE INSERT ON erasure FOR EACH ROW
-EXECUTE FUNCTION erase_chat();
-
 -- migrate:down
 
-DROP TRIGGER erasure_takes_chat ON erasure;
-DROP FUNCTION erase_chat();
 DROP TRIGGER message_is_chat_line ON message;
 DROP FUNCTION number_chat_line();
 DROP TABLE chat_person, chat_line, chat_visitor;

@@ -153,7 +153,7 @@ async def test_of_somebody_who_is_erased_nothing_is_shown(visit: Visit) -> None:
             }
             for each in (home, person)
         ]
-        await visit.rows.execute(COMMIT, orjson.dumps({"erasure": erased}).decode())
+        await visit.rows.execute("SELECT erase($1::jsonb)", orjson.dumps(erased).decode())
         assert await lines(visit.rows, visitor) == {}
         known = "SELECT count(*) FROM chat_person WHERE visitor_id = $1"
         assert await visit.rows.fetchval(known, visitor) == 0

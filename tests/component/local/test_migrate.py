@@ -62,3 +62,22 @@ def test_malformed_files_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "0001_x.sql").write_text(text)
     with pytest.raises(ValueError, match="0001_x"):
         read([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [("b/0001_x.sql", "same name 0001_x"), ("a/0001_y.sql", "same number .*a/0001")],
+)
+def test_two_files_that_claim_one_place_are_refused(tmp_path: Path, other: str, why: str) -> None:
+    for name in ("a/0001_x.sql", other):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(TABLE)
+    with pytest.raises(ValueError, match=why):
+        read([tmp_path / "a", tmp_path / "b"])
+
+
+def test_folders_number_their_files_apart(tmp_path: Path) -> None:
+    for name in ("a/0001_x.sql", "b/0001_y.sql"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(TABLE)
+    assert [item.version for item in read([tmp_path / "a", tmp_path / "b"])] == ["0001_x", "0001_y"]

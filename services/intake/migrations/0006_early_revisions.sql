@@ -28,41 +28,6 @@ CREATE TABLE retraction (
     retracted_at_ms bigint NOT NULL
 );
 
-CREATE OR REPLACE FUNCTION commit_batch(doc jsonb, payloads bytea[]) RETURNS jsonb
-LANGUAGE plpgsql AS $$
-DECLARE
-    verdict jsonb := engine_commit(doc, payloads);
-    rows jsonb := doc->'rows';
-BEGIN
-    IF verdict IS NOT NULL THEN
-        RETURN verdict;
-    END IF;
-    IF doc->>'processor' = 'intake.delivery' THEN
-        PERFORM commit_dispatches(rows);
-    ELSIF rows IS NOT NULL THEN
-        PERFORM commit_threads(rows);
-        PERFORM commit_media(rows);
-        PERFORM commit_asides(rows);
-    END IF;
-    RETURN NULL;
-END $$;
-
--- What hardly any batch has.
-CREATE FUNCTION commit_asides(rows jsonb) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    IF rows ? 'parked_revision' THEN
-        PERFORM commit_parked_revisions(rows->'parked_revision');
-    END IF;
-    IF rows ? 'retraction' THEN
-        PERFORM commit_retractions(rows->'retraction');
-    END IF;
-    IF rows ? 'erasure' THEN
-        DELETE FROM parked_revision
-        WHERE owner IN (SELECT home->>'home_id' FROM jsonb_array_elements(rows->'erasure') home);
-    END IF;
-END $$;
-
 -- One that waits no more is gone: it holds what somebody wrote.
 CREATE FUNCTION commit_parked_revisions(given jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -96,22 +61,5 @@ END $$;
 
 -- migrate:down
 
-CREATE OR REPLACE FUNCTION commit_batch(doc jsonb, payloads bytea[]) RETURNS jsonb
-LANGUAGE plpgsql AS $$
-DECLARE
-    verdict jsonb := engine_commit(doc, payloads);
-    rows jsonb := doc->'rows';
-BEGIN
-    IF verdict IS NOT NULL THEN
-        RETURN verdict;
-    END IF;
-    IF doc->>'processor' = 'intake.delivery' THEN
-        PERFORM commit_dispatches(rows);
-    ELSIF rows IS NOT NULL THEN
-        PERFORM commit_threads(rows);
-        PERFORM commit_media(rows);
-    END IF;
-    RETURN NULL;
-END $$;
-DROP FUNCTION commit_asides(jsonb), commit_parked_revisions(jsonb), commit_retractions(jsonb);
+DROP FUNCTION commit_parked_revisions(jsonb), commit_retractions(jsonb);
 DROP TABLE retraction, parked_revision;

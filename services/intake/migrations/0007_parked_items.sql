@@ -32,43 +32,7 @@ BEGIN
     WHERE item.home_id = kept.home_id AND item.received_at_ms < kept.since_ms;
 END $$;
 
-CREATE OR REPLACE FUNCTION commit_asides(rows jsonb) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    IF rows ? 'parked_revision' THEN
-        PERFORM commit_parked_revisions(rows->'parked_revision');
-    END IF;
-    IF rows ? 'retraction' THEN
-        PERFORM commit_retractions(rows->'retraction');
-    END IF;
-    IF rows ? 'erasure' THEN
-        DELETE FROM parked_revision
-        WHERE owner IN (SELECT home->>'home_id' FROM jsonb_array_elements(rows->'erasure') home);
-    END IF;
-    IF rows ? 'parked_item' THEN
-        INSERT INTO parked_item
-        SELECT * FROM jsonb_populate_recordset(NULL::parked_item, rows->'parked_item');
-    END IF;
-    IF rows ? 'parked_items_since' THEN
-        PERFORM commit_parked_items_since(rows->'parked_items_since');
-    END IF;
-END $$;
-
 -- migrate:down
 
-CREATE OR REPLACE FUNCTION commit_asides(rows jsonb) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    IF rows ? 'parked_revision' THEN
-        PERFORM commit_parked_revisions(rows->'parked_revision');
-    END IF;
-    IF rows ? 'retraction' THEN
-        PERFORM commit_retractions(rows->'retraction');
-    END IF;
-    IF rows ? 'erasure' THEN
-        DELETE FROM parked_revision
-        WHERE owner IN (SELECT home->>'home_id' FROM jsonb_array_elements(rows->'erasure') home);
-    END IF;
-END $$;
 DROP FUNCTION commit_parked_items_since(jsonb);
 DROP TABLE parked_items_since, parked_item;
