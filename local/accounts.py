@@ -19,10 +19,10 @@ from local.errors import StackError
 from local.home import Home
 from local.intake import TENANT, Desk
 from local.state import StackState
+from services.intake.core.account import EXAMPLE_PAGE, YES
 from services.intake.shell.channels import web_chat
 from services.intake.shell.channels.discovery import discover
 from services.intake.shell.chat import pages as chat_pages
-from services.intake.shell.chat.pages import EXAMPLE_PAGE
 
 
 class Accounts:
@@ -157,7 +157,7 @@ def pages(account: model.Account, base_url: str) -> list[str]:
     if account.provider != web_chat.PROVIDER:
         return []
     shown = [chat_pages.embedding(account.account_id, base_url)]
-    if account.settings.get(EXAMPLE_PAGE) == "true":
+    if account.settings.get(EXAMPLE_PAGE) == YES:
         shown.append(f"{base_url}/chat/{account.account_id}/example")
     return shown
 

@@ -15,7 +15,21 @@ MMS: Final = "mms"
 HUMAN_AGENT: Final = "human_agent"
 PLUS_ADDRESSING: Final = "plus_addressing"
 SUBJECT_NUMBER: Final = "subject_number"
-FLAGS: Final = (MMS, HUMAN_AGENT, PLUS_ADDRESSING, SUBJECT_NUMBER)
+SINGLE_CONVERSATION: Final = "single_conversation"
+DETECT_LANGUAGE: Final = "detect_language"
+EXAMPLE_PAGE: Final = "example_page"
+VOICE_TRANSCRIBE: Final = "voice_transcribe"
+FLAGS: Final = (
+    MMS,
+    HUMAN_AGENT,
+    PLUS_ADDRESSING,
+    SUBJECT_NUMBER,
+    SINGLE_CONVERSATION,
+    DETECT_LANGUAGE,
+    EXAMPLE_PAGE,
+    VOICE_TRANSCRIBE,
+)
+BLOCKED_SENDERS: Final = "blocked_senders"
 RATE: Final = "messages_per_second"
 RATE_MIN: Final = 0.01
 RATE_MAX: Final = 10_000.0
@@ -53,7 +67,7 @@ class Account:
     @property
     def has_single_conversations(self) -> bool:
         """Whether all messages of a person go into one conversation, until that is closed."""
-        return self.settings.get("single_conversation") == "true"
+        return self.says(SINGLE_CONVERSATION)
 
     def keys(self, name: str) -> tuple[str, ...]:
         """The versions of a secret that still verify; empty where none is set."""
@@ -63,9 +77,21 @@ class Account:
         """The current version of a secret; empty where none is set."""
         return next(iter(self.keys(name)), "")
 
-    def says(self, name: str) -> bool:
-        """Whether a setting that is a yes or a no is a yes; no where it is not set."""
-        return self.settings.get(name, "") == YES
+    def says(self, name: str, *, unless_stated: bool = False) -> bool:
+        """Whether a setting that is a yes or a no is a yes."""
+        stated = self.settings.get(name, "")
+        return stated == YES if stated else unless_stated
+
+    def blocks(self, sender: str) -> bool:
+        """Whether nothing is taken from an address.
+
+        The setting `blocked_senders` lists addresses, and domains as `@example.com`, between
+        spaces.
+        """
+        address = sender.lower()
+        _, at, domain = address.rpartition("@")
+        listed = self.settings.get(BLOCKED_SENDERS, "").lower().split()
+        return not {address, at + domain}.isdisjoint(listed)
 
     @property
     def messages_per_second(self) -> float | None:

@@ -20,10 +20,9 @@ from typing import Final, Protocol
 
 import fasttext
 
-from services.intake.core.account import Account
+from services.intake.core.account import DETECT_LANGUAGE, Account
 from services.intake.core.commands import ReceiveMessage
 
-SETTING: Final = "detect_language"
 CHARACTERS_MAX: Final = 1_000  # more text makes nothing clearer
 LETTERS_MIN: Final = 12
 CERTAIN: Final = 0.7
@@ -70,7 +69,7 @@ def told(message: ReceiveMessage, account: Account) -> ReceiveMessage:
 
     The setting `detect_language` of an account is `false` where that is not wanted.
     """
-    if message.language or account.settings.get(SETTING) == "false":
+    if message.language or not account.says(DETECT_LANGUAGE, unless_stated=True):
         return message
     return replace(message, detected_language=language_of(message.text))
 

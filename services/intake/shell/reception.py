@@ -38,7 +38,6 @@ from services.intake.shell.topics import INPUTS
 from services.intake.shell.wire import calls, inputs, leftovers, linking
 
 ITEMS_AT_A_TIME: Final = 500
-BLOCKED: Final = "blocked_senders"
 
 NOT_NOW: Final = (BusUnavailable, StoreUnavailable, ReaderUnavailable)
 """What `take` raises where nothing is known accepted and the same may go well in a while."""
@@ -82,8 +81,8 @@ class Reception:
     async def take(self, items: Iterable[Item], account: Account) -> None:
         """Return once all items are durable. Raises one of `NOT_NOW`: none is known accepted.
 
-        What nobody can use, and what the account's blocked senders wrote, is counted; of that, what
-        nobody foresaw is kept.
+        What nobody can use, and what the account's blocked senders wrote or called, is counted; of
+        that, what nobody foresaw is kept.
         """
         told = [each for item in items for each in await self._opened(item, account)]
         wanted = [item for item in told if self._is_wanted(item, account)]
@@ -96,7 +95,7 @@ class Reception:
         return (item,)
 
     def _is_wanted(self, item: Opened, account: Account) -> bool:
-        kind = "blocked" if is_blocked(item, account) else ""
+        kind = "blocked" if account.blocks(_sender(item)) else ""
         if isinstance(item, Unread):
             kind = item.kind
         if kind:
@@ -145,14 +144,12 @@ class Reception:
                 return leftovers.parked(account, item.kind, item.payload, received_at_ms=now_ms)
 
 
-def is_blocked(item: Item, account: Account) -> bool:
-    """Whether the account takes nothing from the sender.
-
-    The setting `blocked_senders` lists addresses, and domains as `@example.com`, between spaces.
-    """
-    listed = account.settings.get(BLOCKED, "")
-    if not listed or not isinstance(item, Arrived):
-        return False
-    sender = item.message.from_address.lower()
-    _, at, domain = sender.rpartition("@")
-    return not {sender, at + domain}.isdisjoint(listed.lower().split())
+def _sender(item: Opened) -> str:
+    """The address of whoever writes or calls; empty where the item is about a message that is."""
+    match item:
+        case Arrived():
+            return item.message.from_address
+        case Called():
+            return item.from_address
+        case _:
+            return ""

@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from services.intake.shell.channels.discovery import discover
-from tests.component.intake.test_door import (
+from tests.component.intake.street import (
     FORM_PATH,
     POST,
     WHATSAPP_PATH,

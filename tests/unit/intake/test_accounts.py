@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from services.chassis.bus.fates import StoreUnavailable
-from services.intake.core.account import Account, misstated
+from services.intake.core.account import FLAGS, Account, misstated
 from services.intake.shell import accounts
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.vault import Sealed, Unsealable, Vault
@@ -138,7 +138,7 @@ def test_what_is_no_rate_is_said_to_be_none_and_limits_nothing(stated: str) -> N
     assert account(settings=settings).messages_per_second is None
 
 
-@pytest.mark.parametrize("name", ["mms", "human_agent"])
+@pytest.mark.parametrize("name", FLAGS)
 def test_a_yes_is_true_and_nothing_else(name: str) -> None:
     assert account(settings={name: "true"}).says(name)
     for stated in ("false", "yes", "True", ""):
@@ -146,3 +146,26 @@ def test_a_yes_is_true_and_nothing_else(name: str) -> None:
     assert not account(settings={}).says(name)
     assert misstated({name: "false"}) is None
     assert misstated({name: "yes"}) == (name, "is true or false")
+
+
+@pytest.mark.parametrize(("stated", "says"), [("", True), ("true", True), ("false", False)])
+def test_some_are_a_yes_unless_something_is_stated(stated: str, says: bool) -> None:
+    assert account(settings={"x": stated}).says("x", unless_stated=True) is says
+
+
+@pytest.mark.parametrize(
+    ("listed", "sender", "blocks"),
+    [
+        ("", "a@b.example", False),
+        ("", "", False),
+        ("A@b.example +491", "a@B.example", True),
+        ("a@b.example +491", "+491", True),
+        ("@b.example", "a@b.example", True),
+        ("@b.example", "a@sub.b.example", False),
+        ("b.example", "a@b.example", False),
+        ("+491", "+4912", False),
+        ("@b.example", "", False),
+    ],
+)
+def test_blocked_are_addresses_and_domains(listed: str, sender: str, blocks: bool) -> None:
+    assert account(settings={"blocked_senders": listed}).blocks(sender) is blocks

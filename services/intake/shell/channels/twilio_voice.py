@@ -18,7 +18,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from services.intake.core.account import Account
+from services.intake.core.account import VOICE_TRANSCRIBE, Account
 from services.intake.core.call_model import Call, CallState, Forwarding, NoteCall
 from services.intake.core.calls import ENDED, RINGING_TEXT
 from services.intake.core.identity import home_id, inbound_message_id
@@ -46,7 +46,6 @@ from services.intake.shell.channels.twiml import (
     record,
     say,
 )
-from services.intake.shell.reception import is_blocked
 
 PROVIDER: Final = "twilio_voice"
 PATH: Final = "/webhooks/twilio/{account_id}/voice"
@@ -101,14 +100,13 @@ class RingingHook(_CallHook):
         form = self.form(incoming)
         message = _message(form, incoming, account)
         forwards = bool(account.settings.get("voice_forward_to"))
+        is_blocked = account.blocks(_caller(form))
         told = _told(
             form,
             incoming,
             account,
             forwarding=None if forwards else Forwarding.NOBODY,
-            answer=document(REJECT)
-            if is_blocked(message, account)
-            else _received(incoming, account),
+            answer=document(REJECT) if is_blocked else _received(incoming, account),
         )
         return [message, told]
 
@@ -188,7 +186,7 @@ def _mailbox(incoming: Incoming, account: Account, here: str) -> list[str]:
     if not asked:
         return []
     recorded = _beside(incoming, here, RECORDED)
-    wants_text = account.settings.get("voice_transcribe", "") == "true"
+    wants_text = account.says(VOICE_TRANSCRIBE)
     taken = record(action=recorded, transcribed_to=recorded if wants_text else "")
     return [say(asked, account.language), taken]
 

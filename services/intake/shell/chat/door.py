@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from services.chassis.bus.fates import StoreUnavailable
-from services.intake.core.account import Account
+from services.intake.core.account import EXAMPLE_PAGE, Account
 from services.intake.shell.addresses import BadAddress
 from services.intake.shell.channels.forms import json_object
 from services.intake.shell.channels.json_fields import text_in
@@ -61,7 +61,7 @@ class ChatDoor:
 
     async def _example(self, request: Request, provider: str) -> Response:
         account = await self._door.account(request.path_params["account_id"], provider)
-        if account.settings.get(pages.EXAMPLE_PAGE) != "true":
+        if not account.says(EXAMPLE_PAGE):
             raise HTTPException(404, "no such page")
         return pages.example(account.account_id, account.display_name, account.language)
 

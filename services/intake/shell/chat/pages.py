@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 FILE: Final = Path(__file__).resolve().parents[2] / "static" / "widget.js"
-EXAMPLE_PAGE: Final = "example_page"  # a setting: `true` serves it
 NOT_BUILT: Final = "The chat widget is not built: run `make widget` (it needs Node).\n"
 _HEADERS: Final = {
     "access-control-allow-origin": "*",  # a site may pin the file by its hash

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.chassis.bus.fates import StoreUnavailable
-from services.intake.core.account import NO, PLUS_ADDRESSING, SUBJECT_NUMBER, Account
+from services.intake.core.account import PLUS_ADDRESSING, SUBJECT_NUMBER, Account
 from services.intake.core.blobs import digest_in
 from services.intake.core.delivery.commands import Answer, Contact, ReportAttempt
 from services.intake.core.delivery.model import Dispatch
@@ -174,7 +174,7 @@ def _copies(dispatch: Dispatch, account: Account, recipient: str) -> tuple[str, 
 
 def _reply_to(dispatch: Dispatch, account: Account, sender: str) -> str:
     """An own address that names the conversation; empty where the account does not want that."""
-    if account.settings.get(PLUS_ADDRESSING, "") == NO:
+    if not account.says(PLUS_ADDRESSING, unless_stated=True):
         return ""
     try:
         return tagged(sender, conversation_token(dispatch.conversation_id))
