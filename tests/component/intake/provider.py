@@ -49,9 +49,11 @@ async def listening(provider: Provider, port: int) -> AsyncIterator[None]:
     app.router.add_route("*", "/{rest:.*}", provider.answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    yield
-    await runner.cleanup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        yield
+    finally:  # or the next test finds its port taken
+        await runner.cleanup()
 
 
 def shown(dispatch: Dispatch, attachment: Attachment) -> str | None:

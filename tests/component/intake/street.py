@@ -134,7 +134,9 @@ async def street_of(
     server = HttpServer(app, host="127.0.0.1", port=0, background=Background())
     await reader.start()
     await server.start()
-    async with aiohttp.ClientSession() as session:
-        yield Street(around, session, f"http://127.0.0.1:{server.port}", catalogue)
-    await server.stop()
-    await reader.stop()
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield Street(around, session, f"http://127.0.0.1:{server.port}", catalogue)
+    finally:
+        await server.stop()
+        await reader.stop()
