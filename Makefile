@@ -132,7 +132,7 @@ contract: setup ## One suite for every form of a port; topics, examples
 	@$(TIERS) contract
 
 component: setup ## One service through its public doors
-	@$(TIERS) component
+	@$(TIERS) component intake
 
 simulation: $(READY) ## All services on the memory bus, seeded faults
 	@$(TIERS) simulation

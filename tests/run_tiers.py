@@ -73,6 +73,7 @@ def pytest(*arguments: str) -> tuple[str, ...]:
 
 
 PAGES = ("tests/e2e/test_console_page.py", "tests/e2e/test_chat_page.py")
+INTAKE = "tests/component/intake"  # as many tests as all other services together
 TIERS = (
     Tier("lint", (tool("ruff", "format", "--check", "."), tool("ruff", "check", "."))),
     Tier("types", (tool("mypy"),)),
@@ -81,7 +82,8 @@ TIERS = (
     Tier("manifests", (pytest("tests/manifests"),), kustomize.lacking),
     Tier("unit", (pytest("tests/unit"),)),
     Tier("contract", (pytest("tests/contract"),)),
-    Tier("component", (pytest("tests/component"),), aside=True),
+    Tier("component", (pytest("tests/component", f"--ignore={INTAKE}"),), aside=True),
+    Tier("intake", (pytest(INTAKE),), aside=True),
     Tier("simulation", (pytest("tests/simulation"),)),
     Tier("e2e", (pytest("tests/e2e", *(f"--ignore={page}" for page in PAGES)),), alone=True),
     Tier("page", (pytest(*PAGES),), browser.lacking, alone=True),

@@ -39,7 +39,9 @@ RATE: Final = 300
 BEYOND: Final = 5
 HARMED_RATE: Final = 100
 HARM_SECONDS: Final = 0.2
-"""So often each of the hostile ones begins anew."""
+"""So long a hostile one is let hang."""
+HARM_RATE: Final = 20
+"""So often a second each kind of them comes; more of it is a flood, which `beyond` looks at."""
 SIDES: Final = ("bare", "ours")
 
 
@@ -146,36 +148,29 @@ async def beyond(edge: Edge, rate: float, seconds: float) -> Beyond:
 
     A provider has so many connections and no more: what finds none waits for one.
     """
-    lines: asyncio.LifoQueue[Line] = asyncio.LifoQueue()
-    for line in await asyncio.gather(*(_line(edge) for _ in range(LINES_BEYOND))):
-        lines.put_nowait(line)
+    webhooks = enumerate(edge.webhooks(int(rate * seconds)))
+    lines = await asyncio.gather(*(_line(edge) for _ in range(LINES_BEYOND)))
     accepted: list[float] = []
     refused: list[float] = []
-
-    async def one(webhook: Webhook, due: float) -> None:
-        line = await lines.get()
-        if line.used_at and time.perf_counter() - line.used_at > IDLE_SECONDS_MAX:
-            line.close()
-            line = await _line(edge)
-        status = await line.ask(webhook.request)
-        if status // 100 != 2 and status != 503:
-            raise RuntimeError(f"a webhook was answered with {status}")
-        took_ms = (time.perf_counter() - due) * 1000
-        (refused if status == 503 else accepted).append(took_ms)
-        lines.put_nowait(line)
-
-    webhooks = edge.webhooks(int(rate * seconds))
     begin = time.perf_counter()
-    posting = []
-    for number, webhook in enumerate(webhooks):
-        due = begin + number / rate
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        posting.append(asyncio.create_task(one(webhook, due)))
-    await asyncio.gather(*posting)
-    took_s = time.perf_counter() - begin
-    while not lines.empty():
-        lines.get_nowait().close()
-    return Beyond(len(accepted) / took_s, accepted, refused)
+
+    async def post(line: Line) -> None:
+        for number, webhook in webhooks:
+            due = begin + number / rate
+            if due > time.perf_counter():
+                await asyncio.sleep(due - time.perf_counter())
+            if line.used_at and time.perf_counter() - line.used_at > IDLE_SECONDS_MAX:
+                line.close()
+                line = await _line(edge)
+            status = await line.ask(webhook.request)
+            if status // 100 != 2 and status != 503:
+                raise RuntimeError(f"a webhook was answered with {status}")
+            took_ms = (time.perf_counter() - due) * 1000
+            (refused if status == 503 else accepted).append(took_ms)
+        line.close()
+
+    await asyncio.gather(*map(post, lines))
+    return Beyond(len(accepted) / (time.perf_counter() - begin), accepted, refused)
 
 
 async def beside_harm(edge: Edge, seconds: float) -> tuple[list[float], list[float], float]:
@@ -193,7 +188,10 @@ async def beside_harm(edge: Edge, seconds: float) -> tuple[list[float], list[flo
 
 async def _harm(edge: Edge, kind: str, stop: asyncio.Event) -> None:
     """One who does nothing else: a connection a time, for as long as it is answered or let hang."""
+    due = time.perf_counter()
     while not stop.is_set():
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        due = max(due, time.perf_counter()) + 1 / HARM_RATE
         reader, writer = await asyncio.open_connection(LOOPBACK, edge.port)
         writer.write(_HARM[kind])
         with contextlib.suppress(TimeoutError, ConnectionError):

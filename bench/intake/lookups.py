@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from statistics import median
@@ -14,7 +15,8 @@ from local.provision import migration_folders
 
 FEW: Final = 10_000
 MANY: Final = 1_000_000
-BATCH: Final = 50
+BATCHES: Final = (1, 50)
+"""A lookup, and those of a batch of the threader: each of them one query."""
 TURNS: Final = 400
 QUERIES: Final = {
     "customer": "SELECT * FROM customer WHERE home_id = ANY($1::text[])",
@@ -55,19 +57,21 @@ async def filled(dsn: str, people: int) -> asyncpg.Connection:
     return connection
 
 
-async def costs_ms(few: asyncpg.Connection, many: asyncpg.Connection) -> dict[str, list[float]]:
-    """By query, the median milliseconds of a batch's lookup among few, and among many."""
-    found: dict[str, list[float]] = {}
-    for name, query in QUERIES.items():
+async def costs_ms(
+    few: asyncpg.Connection, many: asyncpg.Connection
+) -> dict[tuple[str, int], list[float]]:
+    """By query and people looked up, the median milliseconds among few, and among many."""
+    found: dict[tuple[str, int], list[float]] = {}
+    for (name, query), batch in itertools.product(QUERIES.items(), BATCHES):
         took: list[list[float]] = [[], []]
         for turn in range(TURNS):
             for side, (connection, people) in enumerate(((few, FEW), (many, MANY))):
-                homes = await _homes(connection, people, turn)
+                homes = await _homes(connection, people, batch, turn)
                 began = time.perf_counter()
                 rows = await connection.fetch(query, homes)
                 took[side].append((time.perf_counter() - began) * 1000)
-                assert len(rows) == BATCH, "everybody is found"
-        found[name] = [median(times[TURNS // 4 :]) for times in took]
+                assert len(rows) == batch, "everybody is found"
+        found[name, batch] = [median(times[TURNS // 4 :]) for times in took]
     return found
 
 
@@ -77,8 +81,8 @@ async def plan(connection: asyncpg.Connection, query: str) -> str:
     return " / ".join(row[0].strip() for row in rows)
 
 
-async def _homes(connection: asyncpg.Connection, people: int, turn: int) -> list[str]:
+async def _homes(connection: asyncpg.Connection, people: int, batch: int, turn: int) -> list[str]:
     dice = random.Random(turn)
-    numbers = dice.sample(range(1, people + 1), BATCH)
+    numbers = dice.sample(range(1, people + 1), batch)
     query = "SELECT md5(n::text) FROM unnest($1::integer[]) n"
     return [row[0] for row in await connection.fetch(query, numbers)]

@@ -12,7 +12,7 @@ from typing import Final
 import asyncpg
 from aiokafka import AIOKafkaProducer
 
-from bench.intake.threads import EMPTY, WHICH
+from bench.intake.threads import EMPTY, ROTE, WHICH
 from bench.path.rig import Rig
 from services.chassis.bus.headers import partition_for
 from services.intake.core.commands import ReceiveMessage
@@ -26,6 +26,7 @@ EACH_WRITES: Final = 4
 TWO_CHANNELS_SHARE: Final = 0.2
 """Of people who write from one number by SMS and over WhatsApp: their addresses are linked."""
 THREADER: Final = "intake.threader"
+PROCESSORS: Final = (EMPTY, ROTE, THREADER)
 POLL_SECONDS: Final = 0.05
 DEADLINE_SECONDS: Final = 300.0
 _DONE: Final = "SELECT coalesce(sum(next), 0) FROM intake.shard_offset WHERE processor = $1"
@@ -75,7 +76,7 @@ async def filled(rig: Rig, count: int, *, first: int) -> None:
 async def speed(rig: Rig, processor: str, count: int) -> float:
     """Messages a second through the mailbox by one process, from its first tenth to its last."""
     unit = rig.unit("intake")
-    env = {**unit.command.env, WHICH: EMPTY if processor == EMPTY else THREADER}
+    env = {**unit.command.env, WHICH: processor}
     argv = (*unit.command.argv[:-1], "bench.intake.threads")
     chosen = replace(unit, command=replace(unit.command, argv=argv, env=env))
     connection = await asyncpg.connect(rig.plan.postgres_admin_dsn)

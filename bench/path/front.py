@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hmac
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -22,8 +21,8 @@ from starlette.routing import Route
 
 from bench.path.sample import ADDRESS, PATH, Sample, envelope
 from local.ports import LOOPBACK
-from local.simulator.signature import HEADER, sign
 from services.chassis.bus import headers
+from services.intake.shell.channels.twilio_signature import HEADER, is_signed
 
 ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
@@ -46,8 +45,12 @@ def application(
 
     async def accept(request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
-        wanted = sign(token=token, url=f"{url}{request.url.path}", form=form)
-        if not hmac.compare_digest(wanted, request.headers.get(HEADER, "")):
+        if not is_signed(
+            url=f"{url}{request.url.path}",
+            form={name: [value] for name, value in form.items()},
+            signature=request.headers.get(HEADER, ""),
+            tokens=[token],
+        ):
             return Response("wrong signature", 401)
         key, message = message_of(form)
         sent = await request.app.state.producer.send(

@@ -184,9 +184,9 @@ class HttpServer:
         self._task: asyncio.Task[None] | None = None
         self.port = port
 
-    def take_web_sockets(self, protocol: type[asyncio.Protocol]) -> None:
-        """Let uvicorn speak `protocol` with whoever asks for a web socket; before the start."""
-        self._server.config.ws = protocol
+    def speak(self, **protocols: type[asyncio.Protocol]) -> None:
+        """Before the start: what uvicorn makes connections of, `http` and `ws`, web sockets."""
+        vars(self._server.config).update(protocols)
 
     async def start(self) -> None:
         """Listen; raises OSError where the address is taken. A port of 0 becomes the one taken."""

@@ -33,7 +33,7 @@ from services.intake.settings import IN_POSTGRES, IntakeSettings, key_bytes
 from services.intake.shell import languages
 from services.intake.shell.account_store import AccountStore
 from services.intake.shell.accounts import AccountBook, AddressBook
-from services.intake.shell.admission import Admission
+from services.intake.shell.admission import Admission, WebhookGate
 from services.intake.shell.attachment_links import AttachmentDoor, AttachmentLinks
 from services.intake.shell.blobs.ledger import BlobLedger
 from services.intake.shell.blobs.postgres_blobs import PostgresBlobs
@@ -58,7 +58,7 @@ from services.intake.shell.grpc_api.commands import Commands
 from services.intake.shell.grpc_api.conversation_api import ConversationApi
 from services.intake.shell.grpc_api.customer_api import CustomerApi
 from services.intake.shell.grpc_api.intake_api import IntakeApi
-from services.intake.shell.http import Door
+from services.intake.shell.http import Door, doorways
 from services.intake.shell.mail.sandbox import MailReader
 from services.intake.shell.mailroom.imap_door import ImapDoor, Polling
 from services.intake.shell.mailroom.mailbox_store import MailboxStore
@@ -70,6 +70,7 @@ from services.intake.shell.parked_items import ParkedItems
 from services.intake.shell.reception import Reception
 from services.intake.shell.store import ConversationStore
 from services.intake.shell.topics import CONVERSATIONS
+from services.intake.shell.turning_away import gated
 from services.intake.shell.vault import Vault
 from services.intake.shell.watching import ConversationWatch
 
@@ -127,7 +128,8 @@ def build(settings: IntakeSettings) -> App:
         ],
         body_bytes=max(hook.body_bytes_max for each in discover() for hook in each.hooks),
     )
-    http.take_web_sockets(ChatSocket)
+    gate = WebhookGate(admission, doorways(discover()), metrics)
+    http.speak(http=gated(gate), ws=ChatSocket)
     return process.app(
         *(postgres, producer, effects, media, sweeper, threader, delivery, tail, chat.hub),
         *(reader, *_mail_doors(settings, process, parts), grpc, http),

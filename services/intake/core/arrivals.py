@@ -44,8 +44,9 @@ def receive(
     """What it tells of its sender, then what leads to the right conversation, then the message."""
     if command.message_id in dossier.message_ids:
         return ()
-    # Providers' clocks are not ours: what claims to come from the future came now.
-    command = heeded(replace(command, occurred_at_ms=min(command.occurred_at_ms, now_ms)))
+    if command.occurred_at_ms > now_ms:  # providers' clocks are not ours: it came now
+        command = replace(command, occurred_at_ms=now_ms)
+    command = heeded(command)
     about = introduced(dossier, command, now_ms, policy)
     dossier = reduce(evolve, about, dossier)
     assert dossier.customer is not None, "a message introduces its sender"

@@ -16,6 +16,7 @@ from itertools import accumulate
 from typing import Final
 
 LENGTHS: Final = range(19, 12, -1)  # the longest first: what follows a card is masked with it
+DIGITS_MIN: Final = min(LENGTHS)
 FIRST_DIGITS: Final = frozenset({2, 3, 4, 5, 6})
 SHOWN: Final = 4
 MASK: Final = "•"
@@ -36,7 +37,7 @@ class _Run:
 
 def masked(text: str) -> str:
     """`text` of the same length, in which every card number shows its last four digits only."""
-    if sum(map(str.isdigit, text)) < min(LENGTHS):  # as nearly every text
+    if len(text) < DIGITS_MIN or sum(map(str.isdigit, text)) < DIGITS_MIN:  # as nearly every text
         return text
     shown = list(text)
     for run in _runs(text):

@@ -9,12 +9,15 @@ default is one retry).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from services.intake.metrics import IntakeMetrics
+from services.intake.shell.one_of import alternatives
 
 
 class Priority(StrEnum):
@@ -41,19 +44,80 @@ class Admission:
 
     def __init__(self, most: int, metrics: IntakeMetrics) -> None:
         self._most = {priority: int(most * share) for priority, share in _SHARE.items()}
-        self._metrics = metrics
+        self._shed = {each: metrics.shed.labels(each.lower()) for each in Priority}
         self._open = 0
+        metrics.open.set_function(lambda: self._open)
+
+    def has_room(self, coming: int) -> bool:
+        """Whether nobody is turned away, where so many come in beside those under way."""
+        return self._open + coming < self._most[Priority.RECEIPT]
+
+    def refuses(self, priority: Priority, coming: int = 0) -> bool:
+        """Whether there is no place for such a request; if so, it is counted."""
+        if self._open + coming < self._most[priority]:
+            return False
+        self._shed[priority].inc()
+        return True
 
     @contextmanager
     def enter(self, priority: Priority) -> Iterator[None]:
         """Hold a place while a request is under way. Raises `Overloaded`."""
-        if self._open >= self._most[priority]:
-            self._metrics.shed.labels(priority.lower()).inc()
+        if self.refuses(priority):
             raise Overloaded
         self._open += 1
-        self._metrics.open.set(self._open)
         try:
             yield
         finally:
             self._open -= 1
-            self._metrics.open.set(self._open)
+
+
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """A path with `{account_id}` in it that requests of one provider come to."""
+
+    path: str
+    provider: str
+    priority: Priority
+
+
+class WebhookGate:
+    """Turns webhooks away unread, by where they want to go.
+
+    What is read from many connections in one turn of the loop begins in the next, so what comes in
+    is counted until then.
+    """
+
+    def __init__(
+        self, admission: Admission, doorways: Sequence[Doorway], metrics: IntakeMetrics
+    ) -> None:
+        self._admission = admission
+        self._doorways = [
+            (doorway.priority, metrics.requests.labels(doorway.provider, 503))
+            for doorway in doorways
+        ]
+        self._paths = alternatives(doorway.path for doorway in doorways)
+        self._coming = 0
+
+    def is_open(self) -> bool:
+        """Whether nobody is turned away."""
+        return self._admission.has_room(self._coming)
+
+    def note_passed(self) -> None:
+        """Something comes in."""
+        if not self._coming:
+            asyncio.get_running_loop().call_soon(self._begin_turn)
+        self._coming += 1
+
+    def _begin_turn(self) -> None:
+        self._coming = 0
+
+    def refuses(self, target: bytes) -> bool:
+        """Whether a webhook to `target` finds no place; if so, it is counted as answered 503."""
+        found = self._paths.fullmatch(target.partition(b"?")[0].decode("latin-1"))
+        if found is None or found.lastindex is None:
+            return False
+        priority, answered = self._doorways[found.lastindex - 1]
+        refused = self._admission.refuses(priority, self._coming)
+        if refused:
+            answered.inc()
+        return refused

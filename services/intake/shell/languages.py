@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,14 +63,14 @@ def language_of(text: str) -> str:
     return language if language in _SPOKEN else ""
 
 
-def told(message: ReceiveMessage, account: Account) -> ReceiveMessage:
-    """The message with the language that its text is in, if neither it nor its account states one.
+def detected(message: ReceiveMessage, account: Account) -> str:
+    """The language that a text is in, if neither it nor its account states one; else empty.
 
     The setting `detect_language` of an account is `false` where that is not wanted.
     """
     if message.language or not account.says(DETECT_LANGUAGE, unless_stated=True):
-        return message
-    return replace(message, detected_language=language_of(message.text))
+        return ""
+    return language_of(message.text)
 
 
 def _words(text: str) -> Iterator[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final, Protocol
 
 from google.protobuf.message import Message
@@ -120,11 +119,11 @@ class Reception:
     def _input(self, item: Opened, account: Account) -> commands_pb2.IntakeInput:
         match item:
             case Arrived():
-                message = replace(
-                    languages.told(item.message, account),
-                    single_conversation=account.has_single_conversations,
-                )
-                return inputs.received(message, client_message_id=item.client_message_id)
+                said = inputs.received(item.message, client_message_id=item.client_message_id)
+                written = said.inbound_message  # a copy of the command would cost as much again
+                written.detected_language = languages.detected(item.message, account)
+                written.single_conversation = account.has_single_conversations
+                return said
             case Reported():
                 now_ms = self._clock.now_ms()
                 return inputs.receipt(item.note, recipient=item.recipient, received_at_ms=now_ms)

@@ -23,14 +23,15 @@ from services.intake.core.account import Account
 from services.intake.core.model import Channel as Medium
 from services.intake.metrics import IntakeMetrics
 from services.intake.shell.accounts import AccountBook
-from services.intake.shell.admission import Admission
+from services.intake.shell.admission import Admission, WebhookGate
 from services.intake.shell.channels.protocol import Channel
 from services.intake.shell.channels.twilio_signature import sign
 from services.intake.shell.filing import Filing
-from services.intake.shell.http import Door
+from services.intake.shell.http import Door, doorways
 from services.intake.shell.mail.sandbox import MailReader
 from services.intake.shell.mailroom.opening import MailOpener
 from services.intake.shell.reception import Reception
+from services.intake.shell.turning_away import gated
 from tests.support.memory_blobs import MemoryBlobs
 from tests.unit.intake import voice, whatsapp
 from tests.unit.intake.doors import FORM, PUBLIC_URL, SMS_PATH, TOKEN, account
@@ -116,6 +117,7 @@ async def street_of(
     around, clock, blobs, reader = Surroundings(), SystemClock(), MemoryBlobs(), MailReader()
     catalogue = Catalogue("intake")
     metrics = IntakeMetrics(catalogue, clock)
+    admission, channels = Admission(requests_open_max, metrics), list(channels)
     door = Door(
         accounts=AccountBook(around),
         reception=Reception(
@@ -125,13 +127,14 @@ async def street_of(
             opener=MailOpener(reader, around),
             filing=Filing(blobs),
         ),
-        admission=Admission(requests_open_max, metrics),
+        admission=admission,
         clock=clock,
         metrics=metrics,
         public_url=PUBLIC_URL,
     )
     app = build_app(health=Health(), catalogue=catalogue, routes=door.routes(channels))
     server = HttpServer(app, host="127.0.0.1", port=0, background=Background())
+    server.speak(http=gated(WebhookGate(admission, doorways(channels), metrics)))
     await reader.start()
     await server.start()
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
@@ -278,9 +277,7 @@ async def test_requests_are_counted_by_provider_and_status(street: Street) -> No
     assert 'intake_accepted_total{item="message",provider="twilio"} 1.0' in text
 
 
-async def test_a_flood_of_forgeries_is_refused_quickly(street: Street) -> None:
-    began = time.perf_counter()
+async def test_a_flood_of_forgeries_is_refused(street: Street) -> None:
     answers = await asyncio.gather(*(street.twilio(SMS, token=str(n)) for n in range(200)))
     assert {status for status, _, _ in answers} == {401}
-    assert time.perf_counter() - began < 10
     assert street.around.published == []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 
 from services.intake.core.model import Channel
 from services.intake.shell.addresses import BadAddress, normalise
@@ -45,3 +48,23 @@ def test_one_form(channel: Channel, given: str, region: str | None, expected: st
 def test_what_is_no_address(channel: Channel, given: str) -> None:
     with pytest.raises(BadAddress):
         normalise(channel, given)
+
+
+@drawn(
+    st.sampled_from(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)),
+    st.text("0123456789", min_size=2, max_size=13),
+)
+def test_what_is_taken_at_a_glance_is_what_the_library_says(country: int, digits: str) -> None:
+    """A provider's E.164 is not parsed anew: that must never make a difference."""
+    text = f"+{country}{digits}"
+    try:
+        number = phonenumbers.parse(text)
+        wanted = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        possible = phonenumbers.is_possible_number(number)
+    except phonenumbers.NumberParseException:
+        possible = False
+    if possible:
+        assert normalise(Channel.SMS, text) == wanted
+    else:
+        with pytest.raises(BadAddress):
+            normalise(Channel.SMS, text)

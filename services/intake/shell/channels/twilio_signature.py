@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,21 +30,32 @@ def is_signed(
         if not hmac.compare_digest(hashlib.sha256(body).hexdigest(), wanted.lower()):
             return False
     given = signature.encode("utf-8", "replace")
-    urls = (_without_port(url), _with_port(url))
+    fields = _joined(form).encode()
     # Every combination is computed, so that time tells nothing about which one matched.
     matches = [
-        hmac.compare_digest(sign(url=each, form=form, token=token).encode(), given)
+        hmac.compare_digest(_signature(each.encode() + fields, token), given)
         for token in tokens
-        for each in urls
+        for each in _urls(url)
     ]
     return any(matches)
 
 
 def sign(*, url: str, form: Form, token: str) -> str:
     """The signature of a request to exactly `url`."""
-    fields = (name + value for name in sorted(form) for value in sorted(set(form[name])))
-    digest = hmac.new(token.encode(), (url + "".join(fields)).encode(), hashlib.sha1).digest()
-    return base64.b64encode(digest).decode()
+    return _signature((url + _joined(form)).encode(), token).decode()
+
+
+def _signature(signed: bytes, token: str) -> bytes:
+    return base64.b64encode(hmac.digest(token.encode(), signed, "sha1"))
+
+
+def _joined(form: Form) -> str:
+    return "".join(name + value for name in sorted(form) for value in sorted(set(form[name])))
+
+
+@lru_cache(maxsize=64)  # an account is called at one address, but for what a callback's query says
+def _urls(url: str) -> tuple[str, str]:
+    return _without_port(url), _with_port(url)
 
 
 def _without_port(url: str) -> str:

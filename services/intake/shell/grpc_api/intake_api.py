@@ -85,8 +85,9 @@ class IntakeApi(IntakeServiceServicer):
 
     async def _submit(self, request_id: str, said: pb.SubmittedMessage) -> ReceiveMessage:
         account = await self._account(said.account_id)
-        message = languages.told(_message(request_id, said, account, self._clock.now_ms()), account)
+        message = _message(request_id, said, account, self._clock.now_ms())
         envelope = inputs.received(message, client_message_id=request_id, actor=actor())
+        envelope.inbound_message.detected_language = languages.detected(message, account)
         await self._bus.publish(INPUTS, message.home_id, envelope)
         return message
 
