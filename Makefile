@@ -157,7 +157,7 @@ bench-engine: setup ## Our processor beside the bare loop and stock Faust
 bench-path: setup ## Webhook to offer beside bare loops that do the same SQL, at 100 and 300 messages/s
 	@$(PY) -m bench.path
 
-bench-intake: setup ## Webhooks beside a bare handler, the threader beside an empty processor, a lookup among two million
+bench-intake: setup ## Webhooks beside a bare handler, the threader beside its rows alone, a lookup among two million
 	@$(PY) -m bench.intake
 
 ## The rest
