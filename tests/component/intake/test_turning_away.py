@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
-from functools import partial
+from itertools import pairwise
 
 import pytest
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from services.chassis.lifecycle import Background
 from services.chassis.telemetry.metrics import Catalogue
 from services.intake.shell.one_of import OneOf
 from services.intake.shell.turning_away import gated
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE_S
 
 WHOLE = b"POST /take/a?b=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
 CHUNKED = WHOLE[:-2].replace(b"Content-Length: 2", b"Transfer-Encoding: chunked")
@@ -30,6 +31,7 @@ class Site:
         self.shut = True
         self.targets: list[bytes] = []
         self.passed = 0
+        self.met = asyncio.Event()
         routes = [Route("/take/{what}", self._take, methods=["POST"]), Route("/", self._greet)]
         app = build_app(health=Health(), catalogue=Catalogue("example"), routes=[OneOf(routes)])
         self.server = HttpServer(app, host="127.0.0.1", port=0, background=Background())
@@ -40,20 +42,25 @@ class Site:
 
     def refuses(self, target: bytes) -> bool:
         self.targets.append(target)
+        self.met.set()
         return target != b"/take/welcome"
 
     def note_passed(self) -> None:
         self.passed += 1
+        self.met.set()
+
+    async def read(self, line: Line, piece: bytes) -> None:
+        """Have a piece of a request, and nothing else, come in."""
+        self.met.clear()
+        await line.say(piece)
+        async with asyncio.timeout(DEADLINE_S):
+            await self.met.wait()
 
     async def _take(self, request: Request) -> Response:
         return PlainTextResponse(request.path_params["what"] + str(len(await request.body())))
 
     async def _greet(self, _: Request) -> Response:
         return PlainTextResponse("good day")
-
-
-def _has_passed(site: Site, pieces: int) -> bool:
-    return site.passed >= pieces
 
 
 class Line:
@@ -138,9 +145,9 @@ async def test_who_wants_to_hang_up_is_left(site: Site, line: Line) -> None:
 async def test_what_does_not_come_in_one_piece_is_read(
     site: Site, line: Line, pieces: tuple[bytes, ...]
 ) -> None:
-    for number, piece in enumerate(pieces, start=1):
-        await line.say(piece)
-        await until(partial(_has_passed, site, number), what="the piece read")
+    for piece in pieces:
+        await site.read(line, piece)
+    assert site.passed == len(pieces)
     status, _, said = await line.answer()
     assert (status, said) == (200, "a2")
     assert site.targets == []
@@ -150,6 +157,24 @@ async def test_two_requests_in_one_piece_are_both_read(site: Site, line: Line) -
     await line.say(WHOLE + WHOLE)
     assert [(await line.answer())[0] for _ in range(2)] == [200, 200]
     assert site.targets == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_each_request_has_one_answer_in_its_turn(site: Site, line: Line, seed: int) -> None:
+    """However a connection's bytes are cut, and whenever the gate is shut in between."""
+    dice = random.Random(seed)
+    for number in range(25):
+        site.shut = dice.random() < 0.7
+        body = b"x" * dice.choice([0, 1, 2000])
+        head = b"POST /take/%d HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+        whole = head % (number, len(body)) + body
+        cuts = sorted(dice.sample(range(len(whole)), dice.choice([0, 0, 1, 3])))
+        for begin, end in pairwise([0, *cuts, len(whole)]):
+            if end > begin:
+                await site.read(line, whole[begin:end])
+        status, _, said = await line.answer()
+        assert (status, said) in {(200, f"{number}{len(body)}"), (503, "too much at once")}
+    assert 0 < len(site.targets) < 25
 
 
 async def test_who_only_looks_is_never_turned_away(site: Site, line: Line) -> None:
