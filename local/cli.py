@@ -16,6 +16,7 @@ from local.commands import (
     doctor,
     logs,
     schema,
+    simulate,
     status,
     token,
     topics,
@@ -40,6 +41,8 @@ app.command("demo")(demo.demo)
 app.command("verify")(verify.verify)
 app.command("migrate")(schema.migrate)
 app.command("token")(token.token)
+app.command("simulate")(simulate.simulate)
+app.command("staffing")(simulate.staffing)
 app.add_typer(topics.app, name="topics")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(accounts.app, name="accounts")

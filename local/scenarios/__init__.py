@@ -1,0 +1,1 @@
+"""What a contact center would do: scenarios played through the production matcher, in no time."""
