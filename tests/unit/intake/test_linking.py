@@ -190,6 +190,20 @@ async def test_a_reply_finds_a_conversation_that_has_moved(crowd: Crowd) -> None
     assert [call.recipient for call in crowd.calls] == [high.address]
 
 
+async def test_a_reply_finds_a_conversation_that_has_left_with_its_address(crowd: Crowd) -> None:
+    """The API read the home before the address was unlinked, the command comes after it."""
+    low, high = low_and_high(PHONE, CHAT)
+    await crowd.hear(low, 1)
+    await crowd.link(low, high)
+    crowd.now_ms += 48 * 3_600_000  # so that it is another matter
+    place = await crowd.place_of(await crowd.hear(high, 2))
+    await crowd.unlink(high)
+    await crowd.command_at(low.home, "late", "reply", conversation_id=place, text="Hello")
+    assert (await crowd.outcome("acme/late")).accepted
+    assert [call.recipient for call in crowd.calls] == [high.address]
+    assert crowd.letters() == []
+
+
 async def test_a_repeated_command_is_done_once_wherever_it_comes(crowd: Crowd) -> None:
     low, high = low_and_high(PHONE, CHAT)
     await crowd.hear(low, 1)
@@ -263,6 +277,24 @@ async def test_what_was_forwarded_to_a_home_that_knows_nothing_of_it_comes_back(
     place = await crowd.place_of(message(CHAT, 3, 0).message_id)
     customer_id = (await crowd.conversation_row(place))["customer_id"]
     assert customer_id == (await crowd.who(CHAT)).customer_id
+
+
+async def test_what_was_forwarded_to_an_erased_customer_is_somebody_new_s(crowd: Crowd) -> None:
+    """The home was set free while the message was on its way."""
+    low, high = low_and_high(PHONE, CHAT)
+    await crowd.hear(low, 1)
+    await crowd.hear(high, 2)
+    await crowd.link(low, high)
+    await crowd.command_at(low.home, "e", "erase_customer", reason="customer_request")
+    said = inputs.received(message(high, 3, crowd.now_ms))
+    forward = linking.forwarded(said, to_home_id=low.home, from_home_id=high.home)
+    await crowd.put(forward, key=low.home)
+    again = await crowd.hear(high, 4)
+    assert await crowd.place_of(again) == await crowd.place_of(said.inbound_message.message_id)
+    assert (await crowd.who(low)).erased
+    customer = await crowd.who(high)
+    assert (customer.erased, customer.home_id) == (False, high.home)
+    assert crowd.letters() == []
 
 
 async def test_what_goes_round_is_set_aside(crowd: Crowd) -> None:

@@ -22,27 +22,36 @@ def next_home(
 ) -> str:
     """The home to forward to; empty if the input is for this one.
 
-    `first` is what was said before any forwarding. What was forwarded here and is not of this
-    home's customer goes back to its own home, which knows better by now. A command about a
-    conversation that has left goes after it.
+    `first` is what was said before any forwarding. A command about a conversation that has left
+    goes after it. What else was forwarded here and is not of this home's customer goes back to its
+    own home, which knows better by now.
     """
     if first.HasField("hand_over") and first.hand_over.kind in _COMES_BACK:
         return ""
     if dossier.yields_to:
         return dossier.yields_to
-    if said.HasField("forward"):
-        homes = dossier.customer.homes if dossier.customer else frozenset[str]()
-        if not said.forward.conversation_id and first.home_id not in homes:
-            return first.home_id
-    return _follows(dossier, first)
-
-
-def _follows(dossier: Dossier, first: commands_pb2.IntakeInput) -> str:
-    kind = first.WhichOneof("kind") or ""
-    named = getattr(getattr(first, kind), "conversation_id", "")
-    if not named or named in dossier.conversations or kind in {"hand_over", "delivery_result"}:
+    named = _named(first)
+    if named in dossier.conversations:
         return ""
-    elsewhere = dossier.referenced.get(named)
+    came_by_home = said.HasField("forward") and not said.forward.conversation_id
+    if came_by_home and first.home_id not in _homes(dossier):
+        return first.home_id
+    elsewhere = dossier.referenced.get(named) if named else None
     if elsewhere is None or elsewhere.tenant_id != first.tenant_id:
         return ""
     return "" if elsewhere.home_id == dossier.home_id else elsewhere.home_id
+
+
+def _homes(dossier: Dossier) -> frozenset[str]:
+    """The homes that are this customer's; those of an erased one are set free, but for this one."""
+    if dossier.customer is None:
+        return frozenset()
+    return frozenset({dossier.home_id}) if dossier.customer.erased else dossier.customer.homes
+
+
+def _named(first: commands_pb2.IntakeInput) -> str:
+    """The conversation that a command is about; empty for what follows no conversation."""
+    kind = first.WhichOneof("kind") or ""
+    if kind == "delivery_result":  # its delivery is at the home of the recipient's address
+        return ""
+    return getattr(getattr(first, kind), "conversation_id", "")
