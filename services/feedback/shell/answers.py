@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from switchboard.engine.v1.records_pb2 import CommandOutcome
 from switchboard.feedback.v1.commands_pb2 import FeedbackInput
 
+from services.feedback.core.cards import masked
 from services.feedback.core.model import Survey
 from services.feedback.shell.consumers import request_key
 from services.feedback.shell.ledger import INPUTS
@@ -47,6 +48,7 @@ class Answers:
     async def submit(self, survey: Survey, given: Given) -> CommandOutcome:
         """The outcome of `given`, the first one where its request id was used before.
 
+        This is the last step before Kafka, so card numbers are masked here, for both doors.
         Raises `BusUnavailable`, `StoreUnavailable`, `OutcomeUnknown`: then it may have been
         recorded, once; the same request id finds out.
         """
@@ -60,7 +62,7 @@ class Answers:
         )
         message.record_answer.survey_id = survey.survey_id
         message.record_answer.score = given.score
-        message.record_answer.comment = given.comment
+        message.record_answer.comment = masked(given.comment)
         message.record_answer.source = given.source
         return await self._bus.submit(
             INPUTS,
