@@ -152,6 +152,7 @@ class IntakeInput(_message.Message):
     HAND_OVER_FIELD_NUMBER: _builtins.int
     ATTACHMENT_STORED_FIELD_NUMBER: _builtins.int
     PARKED_ITEM_FIELD_NUMBER: _builtins.int
+    NOTE_FEEDBACK_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant."""
     occurred_at_ms: _builtins.int
@@ -274,6 +275,10 @@ class IntakeInput(_message.Message):
     def parked_item(self) -> _model_pb2.ParkedItem:
         """Something came in that nobody could read."""
 
+    @_builtins.property
+    def note_feedback(self) -> _model_pb2.Feedback:
+        """A customer has answered a survey: feedback tells whoever has them."""
+
     def __init__(
         self,
         *,
@@ -310,12 +315,13 @@ class IntakeInput(_message.Message):
         hand_over: Global___HandOver | None = ...,
         attachment_stored: Global___AttachmentStored | None = ...,
         parked_item: _model_pb2.ParkedItem | None = ...,
+        note_feedback: _model_pb2.Feedback | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["add_note", b"add_note", "attachment_stored", b"attachment_stored", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "parked_item", b"parked_item", "react_to_message", b"react_to_message", "reply", b"reply", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_note", b"add_note", "attachment_stored", b"attachment_stored", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "note_feedback", b"note_feedback", "parked_item", b"parked_item", "react_to_message", b"react_to_message", "reply", b"reply", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "add_note", b"add_note", "attachment_stored", b"attachment_stored", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "home_id", b"home_id", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "occurred_at_ms", b"occurred_at_ms", "parked_item", b"parked_item", "react_to_message", b"react_to_message", "received_at_ms", b"received_at_ms", "reply", b"reply", "request_id", b"request_id", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "tenant_id", b"tenant_id", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "add_note", b"add_note", "attachment_stored", b"attachment_stored", "call_event", b"call_event", "control", b"control", "delivery_receipt", b"delivery_receipt", "delivery_result", b"delivery_result", "edit_message", b"edit_message", "erase_customer", b"erase_customer", "forward", b"forward", "hand_over", b"hand_over", "home_id", b"home_id", "inbound_message", b"inbound_message", "kind", b"kind", "link_identity", b"link_identity", "merge", b"merge", "note_feedback", b"note_feedback", "occurred_at_ms", b"occurred_at_ms", "parked_item", b"parked_item", "react_to_message", b"react_to_message", "received_at_ms", b"received_at_ms", "reply", b"reply", "request_id", b"request_id", "retract_message", b"retract_message", "send_message", b"send_message", "set_consent", b"set_consent", "set_status", b"set_status", "split", b"split", "start_conversation", b"start_conversation", "tag", b"tag", "tenant_id", b"tenant_id", "unlink_identity", b"unlink_identity", "unmerge", b"unmerge", "upsert_customer", b"upsert_customer", "yield_customer", b"yield_customer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "inbound_message", "delivery_receipt", "call_event", "delivery_result", "start_conversation", "reply", "add_note", "set_status", "merge", "unmerge", "split", "tag", "upsert_customer", "link_identity", "unlink_identity", "erase_customer", "set_consent", "send_message", "forward", "edit_message", "retract_message", "react_to_message", "yield_customer", "hand_over", "attachment_stored", "parked_item"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "inbound_message", "delivery_receipt", "call_event", "delivery_result", "start_conversation", "reply", "add_note", "set_status", "merge", "unmerge", "split", "tag", "upsert_customer", "link_identity", "unlink_identity", "erase_customer", "set_consent", "send_message", "forward", "edit_message", "retract_message", "react_to_message", "yield_customer", "hand_over", "attachment_stored", "parked_item", "note_feedback"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

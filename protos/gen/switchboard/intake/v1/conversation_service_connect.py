@@ -44,7 +44,7 @@ class ConversationService(Protocol):
     """
     async def get_conversation(self, request: GetConversationRequest, ctx: RequestContext[GetConversationRequest, GetConversationResponse], /) -> GetConversationResponse:
         """
-        Returns one conversation.
+        Returns one conversation, with its customer and what else is open between them and us.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -379,7 +379,7 @@ class ConversationServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> GetConversationResponse:
         """
-        Returns one conversation.
+        Returns one conversation, with its customer and what else is open between them and us.
         """
         return await self.execute_unary(
             request=request,
@@ -748,7 +748,7 @@ class ConversationServiceSync(Protocol):
     """
     def get_conversation(self, request: GetConversationRequest, ctx: RequestContext[GetConversationRequest, GetConversationResponse], /) -> GetConversationResponse:
         """
-        Returns one conversation.
+        Returns one conversation, with its customer and what else is open between them and us.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -1081,7 +1081,7 @@ class ConversationServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> GetConversationResponse:
         """
-        Returns one conversation.
+        Returns one conversation, with its customer and what else is open between them and us.
         """
         return self.execute_unary(
             request=request,

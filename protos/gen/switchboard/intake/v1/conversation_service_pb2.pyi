@@ -44,23 +44,37 @@ Global___GetConversationRequest: _TypeAlias = GetConversationRequest  # noqa: Y0
 
 @_typing.final
 class GetConversationResponse(_message.Message):
-    """One conversation."""
+    """One conversation, and what is to be known beside it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CONVERSATION_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    OPEN_MATTERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def conversation(self) -> _model_pb2.Conversation:
         """The conversation as it is now. PII."""
+
+    @_builtins.property
+    def customer(self) -> _model_pb2.Customer:
+        """Its customer, whoever that is by now. PII."""
+
+    @_builtins.property
+    def open_matters(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Conversation]:
+        """The customer's other conversations that are not closed, latest change first, 20 at most.
+        ListConversations with their `customer_id` has them all. PII.
+        """
 
     def __init__(
         self,
         *,
         conversation: _model_pb2.Conversation | None = ...,
+        customer: _model_pb2.Customer | None = ...,
+        open_matters: _abc.Iterable[_model_pb2.Conversation] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "customer", b"customer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "customer", b"customer", "open_matters", b"open_matters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -124,7 +124,7 @@ class ConversationServiceServicer:
     """
 
     def GetConversation(self, request, context):
-        """Returns one conversation.
+        """Returns one conversation, with its customer and what else is open between them and us.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

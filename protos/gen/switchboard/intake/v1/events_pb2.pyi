@@ -101,7 +101,7 @@ class ConversationEvent(_message.Message):
 
     @_builtins.property
     def customer_updated(self) -> Global___CustomerUpdated:
-        """The customer changed: tier, language, identity, consent, erasure."""
+        """The customer changed: tier, language, identity, consent, last feedback, erasure."""
 
     @_builtins.property
     def delivery_changed(self) -> Global___DeliveryChanged:
@@ -173,6 +173,7 @@ class ConversationOpened(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     FOLLOWS_ID_FIELD_NUMBER: _builtins.int
     OUTBOUND_FIELD_NUMBER: _builtins.int
+    LAST_FEEDBACK_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Why the message started a new conversation, for example `first_contact`, `previous_closed`."""
     subject: _builtins.str
@@ -181,6 +182,10 @@ class ConversationOpened(_message.Message):
     """Conversation that this one follows up; empty if none."""
     outbound: _builtins.bool
     """True if we wrote first."""
+    @_builtins.property
+    def last_feedback(self) -> _model_pb2.Feedback:
+        """What the customer answered in a survey last, without the comment; absent if they never did."""
+
     def __init__(
         self,
         *,
@@ -188,10 +193,11 @@ class ConversationOpened(_message.Message):
         subject: _builtins.str = ...,
         follows_id: _builtins.str = ...,
         outbound: _builtins.bool = ...,
+        last_feedback: _model_pb2.Feedback | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_feedback", b"last_feedback"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["follows_id", b"follows_id", "outbound", b"outbound", "reason", b"reason", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follows_id", b"follows_id", "last_feedback", b"last_feedback", "outbound", b"outbound", "reason", b"reason", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -452,6 +458,7 @@ class CustomerUpdated(_message.Message):
     PREVIOUS_TIER_FIELD_NUMBER: _builtins.int
     ERASED_FIELD_NUMBER: _builtins.int
     CONSENTS_FIELD_NUMBER: _builtins.int
+    LAST_FEEDBACK_FIELD_NUMBER: _builtins.int
     previous_customer_id: _builtins.str
     """Customer before, if the conversation changed owner by link or unlink; otherwise empty."""
     previous_tier: _model_pb2.ServiceTier.ValueType
@@ -461,12 +468,18 @@ class CustomerUpdated(_message.Message):
     @_builtins.property
     def changed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the fields that changed, for example `tier`, `language`, `identity`, `consent`,
-        `erased`.
+        `last_feedback`, `erased`.
         """
 
     @_builtins.property
     def consents(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Consent]:
         """Decisions of the customer after the change."""
+
+    @_builtins.property
+    def last_feedback(self) -> _model_pb2.Feedback:
+        """What the customer answered in a survey last, after the change, without the comment; absent if
+        they never did.
+        """
 
     def __init__(
         self,
@@ -476,10 +489,11 @@ class CustomerUpdated(_message.Message):
         previous_tier: _model_pb2.ServiceTier.ValueType = ...,
         erased: _builtins.bool = ...,
         consents: _abc.Iterable[_model_pb2.Consent] | None = ...,
+        last_feedback: _model_pb2.Feedback | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_feedback", b"last_feedback"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "consents", b"consents", "erased", b"erased", "previous_customer_id", b"previous_customer_id", "previous_tier", b"previous_tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "consents", b"consents", "erased", b"erased", "last_feedback", b"last_feedback", "previous_customer_id", b"previous_customer_id", "previous_tier", b"previous_tier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

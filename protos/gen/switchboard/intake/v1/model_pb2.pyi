@@ -271,6 +271,34 @@ UNCERTAIN_POLICY_ASSUME_SENT: UncertainPolicy.ValueType  # 3
 """Count it as sent."""
 Global___UncertainPolicy: _TypeAlias = UncertainPolicy  # noqa: Y015
 
+class _FeedbackKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FeedbackKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FeedbackKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FEEDBACK_KIND_UNSPECIFIED: _FeedbackKind.ValueType  # 0
+    """Not given."""
+    FEEDBACK_KIND_CSAT: _FeedbackKind.ValueType  # 1
+    """Satisfaction."""
+    FEEDBACK_KIND_CES: _FeedbackKind.ValueType  # 2
+    """Effort."""
+    FEEDBACK_KIND_NPS: _FeedbackKind.ValueType  # 3
+    """Recommendation."""
+
+class FeedbackKind(_FeedbackKind, metaclass=_FeedbackKindEnumTypeWrapper):
+    """What a survey asks for, as feedback names it."""
+
+FEEDBACK_KIND_UNSPECIFIED: FeedbackKind.ValueType  # 0
+"""Not given."""
+FEEDBACK_KIND_CSAT: FeedbackKind.ValueType  # 1
+"""Satisfaction."""
+FEEDBACK_KIND_CES: FeedbackKind.ValueType  # 2
+"""Effort."""
+FEEDBACK_KIND_NPS: FeedbackKind.ValueType  # 3
+"""Recommendation."""
+Global___FeedbackKind: _TypeAlias = FeedbackKind  # noqa: Y015
+
 @_typing.final
 class Account(_message.Message):
     """One configured endpoint of a channel: a number, a bot, a mailbox, a form."""
@@ -530,6 +558,56 @@ class Consent(_message.Message):
 Global___Consent: _TypeAlias = Consent  # noqa: Y015
 
 @_typing.final
+class Feedback(_message.Message):
+    """What a customer answered in a survey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SURVEY_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    SCORE_MIN_FIELD_NUMBER: _builtins.int
+    SCORE_MAX_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    ANSWERED_AT_MS_FIELD_NUMBER: _builtins.int
+    survey_id: _builtins.str
+    """Survey that was answered."""
+    conversation_id: _builtins.str
+    """Conversation that it asked about."""
+    kind: Global___FeedbackKind.ValueType
+    """What was asked for."""
+    score: _builtins.int
+    """Score as it was given, from `score_min` to `score_max`."""
+    score_min: _builtins.int
+    """Lowest score that could be given."""
+    score_max: _builtins.int
+    """Highest score that could be given."""
+    comment: _builtins.str
+    """Comment; empty if there was none. PII."""
+    answered_at_ms: _builtins.int
+    """Unix milliseconds of the answer."""
+    def __init__(
+        self,
+        *,
+        survey_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        kind: Global___FeedbackKind.ValueType = ...,
+        score: _builtins.int = ...,
+        score_min: _builtins.int = ...,
+        score_max: _builtins.int = ...,
+        comment: _builtins.str = ...,
+        answered_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_at_ms", b"answered_at_ms", "comment", b"comment", "conversation_id", b"conversation_id", "kind", b"kind", "score", b"score", "score_max", b"score_max", "score_min", b"score_min", "survey_id", b"survey_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Feedback: _TypeAlias = Feedback  # noqa: Y015
+
+@_typing.final
 class Customer(_message.Message):
     """A person who writes to us."""
 
@@ -568,6 +646,7 @@ class Customer(_message.Message):
     UPDATED_AT_MS_FIELD_NUMBER: _builtins.int
     ERASED_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    LAST_FEEDBACK_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
     """Id: the home of the first address, or minted at unlinking."""
     tenant_id: _builtins.str
@@ -600,6 +679,10 @@ class Customer(_message.Message):
     def consents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Consent]:
         """Decisions of the customer."""
 
+    @_builtins.property
+    def last_feedback(self) -> Global___Feedback:
+        """What they answered in a survey last; absent if they never did. Output only."""
+
     def __init__(
         self,
         *,
@@ -616,10 +699,11 @@ class Customer(_message.Message):
         updated_at_ms: _builtins.int = ...,
         erased: _builtins.bool = ...,
         version: _builtins.int = ...,
+        last_feedback: Global___Feedback | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_feedback", b"last_feedback"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "consents", b"consents", "created_at_ms", b"created_at_ms", "customer_id", b"customer_id", "display_name", b"display_name", "erased", b"erased", "home_id", b"home_id", "identities", b"identities", "language", b"language", "tenant_id", b"tenant_id", "tier", b"tier", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "consents", b"consents", "created_at_ms", b"created_at_ms", "customer_id", b"customer_id", "display_name", b"display_name", "erased", b"erased", "home_id", b"home_id", "identities", b"identities", "language", b"language", "last_feedback", b"last_feedback", "tenant_id", b"tenant_id", "tier", b"tier", "updated_at_ms", b"updated_at_ms", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
