@@ -176,14 +176,16 @@ def _services(parts: _Parts, settings: IntakeSettings, tail: Tail) -> list[Servi
     attachments = Attachments(
         store=parts.store, blobs=parts.blobs, bytes_max=settings.attachment_bytes_max
     )
+    people = CustomerStore(parts.postgres)
     conversations = ConversationApi(
         store=parts.store,
+        customers=people,
         accounts=parts.accounts,
         commands=commands,
         watch=watch,
         attachments=attachments,
     )
-    customers = CustomerApi(store=CustomerStore(parts.postgres), commands=commands)
+    customers = CustomerApi(store=people, commands=commands)
     accounts = AccountApi(
         store=parts.account_store,
         book=parts.accounts,

@@ -34,6 +34,7 @@ class Replies:
         self._api = ConversationApi(
             store=store,
             commands=Commands(world.edge, world, timeout_s=1.0),
+            customers=None,  # type: ignore[arg-type] # nobody reads
             accounts=None,  # type: ignore[arg-type] # nobody writes first
             watch=None,  # type: ignore[arg-type] # nobody watches
             attachments=Attachments(store=store, blobs=MemoryBlobs(), bytes_max=0),

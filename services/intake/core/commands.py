@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.intake.core.call_model import NoteCall
+from services.intake.core.feedback import Feedback
 from services.intake.core.leftovers import Leftover
 from services.intake.core.links import LinkReason
 from services.intake.core.model import (
@@ -282,6 +283,15 @@ class SetConsent:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteFeedback:
+    """A customer has answered a survey."""
+
+    tenant_id: str
+    home_id: str
+    feedback: Feedback
+
+
+@dataclass(frozen=True, slots=True)
 class EraseCustomer:
     """Delete all that is personal, and leave a tombstone."""
 
@@ -369,7 +379,7 @@ class SettleMedia:
 Revision = EditMessage | RetractMessage | ReactToMessage
 Turn = Say | StartConversation | SetStatus | Tag | CloseExpired
 Regrouping = Merge | Unmerge | Split
-Statement = UpsertCustomer | SetConsent | EraseCustomer
+Statement = UpsertCustomer | SetConsent | NoteFeedback | EraseCustomer
 Linking = LinkIdentity | UnlinkIdentity | YieldCustomer | TakeOver
 Arrival = ReceiveMessage | JoinConversation
 Report = NoteProgress | NoteCall | SettleMedia

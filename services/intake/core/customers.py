@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from services.intake.core.cards import masked
 from services.intake.core.commands import (
     EraseCustomer,
+    NoteFeedback,
     ReceiveMessage,
     SetConsent,
     Statement,
     UpsertCustomer,
 )
 from services.intake.core.events import CustomerAdded, CustomerErased, CustomerUpdated, Event
+from services.intake.core.feedback import last_of
 from services.intake.core.keywords import Keyword, keyword
 from services.intake.core.model import Channel, Customer, Dossier, Identity
 from services.intake.core.policies import ThreadingPolicy
@@ -27,6 +30,8 @@ def state(
             return upsert(dossier, command, now_ms, policy)
         case SetConsent():
             return set_consent(dossier, command, now_ms)
+        case NoteFeedback():
+            return note_feedback(dossier, command, now_ms)
         case EraseCustomer():
             return erase(dossier, command, now_ms)
 
@@ -115,6 +120,23 @@ def set_consent(
     return _said(dossier, replace(known, consents=in_order), now_ms)
 
 
+def note_feedback(
+    dossier: Dossier, command: NoteFeedback, now_ms: int
+) -> tuple[Event, ...] | Rejection:
+    """The customer's last answer, if no later one is known; cards in its comment are masked.
+
+    Whoever has come since the answer has not given it: the one who did was erased, or has lost
+    the address.
+    """
+    known, given = dossier.customer, command.feedback
+    if known is None or known.tenant_id != command.tenant_id:
+        return Rejection(Reason.CUSTOMER_NOT_FOUND, "no such customer")
+    if known.erased or known.created_at_ms > given.answered_at_ms:
+        return Rejection(Reason.CUSTOMER_ERASED, "whoever answered is not known any more")
+    given = replace(given, comment=masked(given.comment))
+    return _said(dossier, replace(known, last_feedback=last_of(known.last_feedback, given)), now_ms)
+
+
 def erase(dossier: Dossier, command: EraseCustomer, now_ms: int) -> tuple[Event, ...] | Rejection:
     """Nothing but ids is left of them. Their conversations are closed, since nobody can answer."""
     known = dossier.customer
@@ -131,6 +153,7 @@ def erase(dossier: Dossier, command: EraseCustomer, now_ms: int) -> tuple[Event,
         attributes=(),
         consents=(),
         erased=True,
+        last_feedback=None,
         updated_at_ms=now_ms,
         version=known.version + 1,
     )
@@ -171,4 +194,13 @@ def _said(dossier: Dossier, stated: Customer, now_ms: int) -> tuple[Event, ...]:
     return (CustomerUpdated(known, after, changed),)
 
 
-_STATED = ("tier", "language", "display_name", "attributes", "identities", "consents", "erased")
+_STATED = (
+    "tier",
+    "language",
+    "display_name",
+    "attributes",
+    "identities",
+    "consents",
+    "last_feedback",
+    "erased",
+)

@@ -33,6 +33,7 @@ from services.intake.core.events import (
     IdentityParted,
     LinkAsked,
 )
+from services.intake.core.feedback import last_of
 from services.intake.core.links import LinkReason, LinkRule
 from services.intake.core.model import (
     Conversation,
@@ -190,6 +191,7 @@ def _joined(mine: Customer | None, theirs: Customer, home_id: str, now_ms: int) 
         attributes=tuple(sorted((dict(second.attributes) | dict(first.attributes)).items())),
         identities=(*own, *rest),
         consents=tuple(sorted(consents.values(), key=lambda each: each.purpose)),
+        last_feedback=last_of(first.last_feedback, second.last_feedback),
         created_at_ms=min(first.created_at_ms, second.created_at_ms),
         updated_at_ms=now_ms,
         version=max(first.version, second.version) + 1,
@@ -221,6 +223,7 @@ def _parted(
         identities=tuple(replace(each, linked_at_ms=now_ms) for each in identities),
         display_name="",
         attributes=(),
+        last_feedback=None,
         created_at_ms=now_ms,
         updated_at_ms=now_ms,
         version=1,

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from services.intake.core.call_model import Call
+from services.intake.core.feedback import Feedback
 
 if TYPE_CHECKING:
     from services.intake.core.placement import Placement
@@ -194,6 +195,7 @@ class Customer:
     version: int = 1
     consents: tuple[Consent, ...] = ()
     erased: bool = False
+    last_feedback: Feedback | None = None
 
     @property
     def homes(self) -> frozenset[str]:

@@ -10,9 +10,13 @@ ALTER TABLE customer
     ADD COLUMN consents jsonb NOT NULL DEFAULT '[]',
     ADD COLUMN erased boolean NOT NULL DEFAULT false,
     ADD COLUMN search_text text NOT NULL DEFAULT '',
+    ADD COLUMN last_feedback jsonb NOT NULL DEFAULT '{}',
     DROP CONSTRAINT customer_pkey,
     ADD PRIMARY KEY (home_id);
-CREATE UNIQUE INDEX customer_by_id ON customer (customer_id) WHERE yields_to = '';
+-- An id is one living customer's. Tombstones may share it with them and with each other: an erased
+-- customer keeps the id of a home that is set free.
+CREATE UNIQUE INDEX customer_by_id
+    ON customer (customer_id, (CASE WHEN erased THEN home_id ELSE '' END)) WHERE yields_to = '';
 
 -- Every run of three characters of every word, as pg_trgm counts them: an index over them finds
 -- parts of names and numbers, and an extension is more than some installations allow.
@@ -97,10 +101,11 @@ BEGIN
         SELECT * FROM jsonb_populate_recordset(NULL::customer, rows->'customer')
         ON CONFLICT (home_id) DO UPDATE
         SET (customer_id, tier, language, display_name, identities, attributes, updated_at_ms,
-             version, yields_to, consents, erased, search_text) = (
+             version, yields_to, consents, erased, search_text, last_feedback) = (
             excluded.customer_id, excluded.tier, excluded.language, excluded.display_name,
             excluded.identities, excluded.attributes, excluded.updated_at_ms, excluded.version,
-            excluded.yields_to, excluded.consents, excluded.erased, excluded.search_text);
+            excluded.yields_to, excluded.consents, excluded.erased, excluded.search_text,
+            excluded.last_feedback);
     END IF;
     IF rows ? 'identity_link' THEN
         INSERT INTO identity_link
@@ -182,4 +187,5 @@ DROP FUNCTION trigrams(text);
 DELETE FROM customer WHERE yields_to <> '';
 ALTER TABLE customer
     DROP COLUMN yields_to, DROP COLUMN consents, DROP COLUMN erased, DROP COLUMN search_text,
+    DROP COLUMN last_feedback,
     DROP CONSTRAINT customer_pkey, ADD PRIMARY KEY (customer_id);

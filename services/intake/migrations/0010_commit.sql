@@ -59,7 +59,8 @@ BEGIN
     INSERT INTO erasure SELECT * FROM jsonb_populate_recordset(NULL::erasure, given)
     ON CONFLICT (home_id) DO NOTHING;  -- whoever is erased again was erased at first
 
-    UPDATE customer SET identities = '[]', attributes = '{}', display_name = '', search_text = ''
+    UPDATE customer SET identities = '[]', attributes = '{}', display_name = '', search_text = '',
+        last_feedback = '{}'
     WHERE home_id = ANY(homes) AND yields_to <> '';
     UPDATE identity_link SET address = '' WHERE customer_id IN (
         SELECT customer_id FROM customer WHERE home_id = ANY(homes));

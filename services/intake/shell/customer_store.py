@@ -79,7 +79,10 @@ class CustomerStore:
         ]
 
 
-_BY_ID = "SELECT * FROM customer WHERE customer_id = $1 AND tenant_id = $2 AND yields_to = ''"
+# Whoever lives has the id; whoever had it before is a tombstone.
+_BY_ID = """
+SELECT * FROM customer WHERE customer_id = $1 AND tenant_id = $2 AND yields_to = ''
+ORDER BY erased LIMIT 1"""
 _BEFORE = """
 WITH RECURSIVE called(customer_id, hops) AS (
     SELECT $1::text, 0
@@ -88,7 +91,7 @@ WITH RECURSIVE called(customer_id, hops) AS (
     WHERE hops < 16
 )
 SELECT c.* FROM called JOIN customer c USING (customer_id)
-WHERE c.tenant_id = $2 AND c.yields_to = '' LIMIT 1"""
+WHERE c.tenant_id = $2 AND c.yields_to = '' ORDER BY c.erased DESC LIMIT 1"""
 _MOVING = """
 SELECT EXISTS (SELECT 1 FROM identity_link
     WHERE (customer_id = $1 OR other_customer_id = $1) AND tenant_id = $2)"""

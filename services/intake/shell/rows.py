@@ -12,6 +12,7 @@ from services.chassis.bus.processor import Row, Table
 from services.intake.core.call_model import Call, CallState, Forwarding
 from services.intake.core.delivery.model import Barrier, Dispatch, Gate, Phase
 from services.intake.core.events import MessageAdded
+from services.intake.core.feedback import Feedback, FeedbackKind
 from services.intake.core.identity import home_id
 from services.intake.core.leftovers import ItemsForgotten, KeepItem
 from services.intake.core.links import LinkReason
@@ -75,6 +76,7 @@ class _Columns:
 
 
 _customer, _identity, _consent = _Columns(Customer), _Columns(Identity), _Columns(Consent)
+_feedback = _Columns(Feedback)
 _NOT_THEIRS = frozenset({"yields_to", "search_text"})
 _conversation = _Columns(Conversation)
 _message, _attachment, _step = _Columns(Message), _Columns(Attachment), _Columns(Step)
@@ -96,6 +98,7 @@ def customer_row(customer: Customer, *, yields_to: str = "") -> Row:
         "identities": [_identity(each) for each in customer.identities],
         "attributes": dict(customer.attributes),
         "consents": [_consent(each) for each in customer.consents],
+        "last_feedback": _feedback(customer.last_feedback) if customer.last_feedback else {},
         "yields_to": yields_to,
         "search_text": " ".join(found_by).lower(),
     }
@@ -114,8 +117,13 @@ def customer_of(row: Mapping[str, Any]) -> Customer:
             "identities": tuple(identities),
             "attributes": _pairs(row["attributes"]),
             "consents": tuple(Consent(**item) for item in row["consents"]),
+            "last_feedback": _feedback_of(row["last_feedback"]),
         }
     )
+
+
+def _feedback_of(item: Mapping[str, Any]) -> Feedback | None:
+    return Feedback(**{**item, "kind": FeedbackKind(item["kind"])}) if item else None
 
 
 def link_row(

@@ -10,7 +10,7 @@ import asyncpg
 
 from services.chassis.bus.postgres_store import translated
 from services.chassis.postgres.pool import Connection, Postgres
-from services.intake.core.model import Attachment, Conversation, Delivery, Message
+from services.intake.core.model import Attachment, Conversation, Customer, Delivery, Message
 from services.intake.shell import rows
 from services.intake.shell.filters import Filter, where
 
@@ -67,6 +67,14 @@ class ConversationStore:
         async with translated():
             row = await self._postgres.pool.fetchrow(_CONVERSATION, conversation_id, tenant_id)
         return rows.conversation_of(dict(row)) if row else None
+
+    async def live_of(self, customer: Customer, *, but: str, limit: int) -> Sequence[Conversation]:
+        """The customer's conversations that are not closed, `but` one, the latest change first."""
+        async with translated():
+            found = await self._postgres.pool.fetch(
+                _LIVE_OF, customer.home_id, customer.tenant_id, but, limit
+            )
+        return [rows.conversation_of(dict(row)) for row in found]
 
     async def page(
         self, tenant_id: str, conditions: Filter, *, after: After | None, limit: int
@@ -176,6 +184,10 @@ def _hit(row: asyncpg.Record) -> Hit:
 
 
 _CONVERSATION = "SELECT * FROM conversation WHERE conversation_id = $1 AND tenant_id = $2"
+_LIVE_OF = """
+SELECT * FROM conversation
+WHERE home_id = $1 AND live AND tenant_id = $2 AND conversation_id <> $3
+ORDER BY updated_at_ms DESC, conversation_id DESC LIMIT $4"""
 _PAGE = """
 SELECT * FROM conversation
 WHERE tenant_id = $1 AND (updated_at_ms, conversation_id) < ($2, $3){tests}

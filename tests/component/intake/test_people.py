@@ -239,6 +239,27 @@ async def test_an_erased_customer_is_gone_from_every_table(visit: Visit, person:
     assert (await person.customer()).erased
 
 
+@pytest.mark.parametrize("first", [SMS_ACCOUNT, CHAT_ACCOUNT])
+async def test_whoever_writes_from_an_erased_customer_s_addresses_is_somebody_new(
+    visit: Visit, person: Person, first: str
+) -> None:
+    """Also at the home whose own id the erased customer has kept."""
+    await person.says("Hello", account_id=first)
+    for account_id in CHANNELS:
+        await person.says("Hello again", account_id=account_id)
+    await person.link()
+    customer = await person.customer()
+    ask = customer_service_pb2.EraseCustomerRequest(
+        request_id=str(uuid4()), customer_id=customer.customer_id, reason="customer_request"
+    )
+    await visit.get("CustomerService.EraseCustomer", ask)
+    for account_id in CHANNELS:
+        await person.says("Who am I?", account_id=account_id)
+        found = await person.customer(account_id)
+        assert not found.erased
+        assert len(found.identities) == 1
+
+
 async def entries(visit: Visit, conversation_id: str) -> list[Any]:
     """A timeline, a page of two entries at a time."""
     found: list[Any] = []

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from services.intake.core.call_model import Call
 from services.intake.core.delivery.model import Dispatch, Gate
+from services.intake.core.feedback import Feedback, FeedbackKind
 from services.intake.core.model import (
     Attachment,
     Consent,
@@ -27,6 +28,9 @@ from tests.unit.intake.given import dispatch
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 numbers = st.integers(0, 2**53)
+feedback = st.builds(
+    Feedback, texts, texts, st.sampled_from(FeedbackKind), *[numbers] * 3, texts, numbers
+)
 pairs = st.dictionaries(texts, texts, max_size=3).map(lambda d: tuple(sorted(d.items())))
 
 
@@ -37,6 +41,7 @@ def values(kind: type[Any]) -> st.SearchStrategy[Any]:
         str: texts,
         int: numbers,
         bool: st.booleans(),
+        Feedback | None: st.none() | feedback,
         tuple[str, ...]: st.lists(texts, max_size=3).map(tuple),
         tuple[tuple[str, str], ...]: pairs,
         tuple[Attachment, ...]: st.lists(st.builds(Attachment, *[texts] * 3, numbers, texts)).map(

@@ -152,4 +152,11 @@ def _parted(journal: Journal, after: Dossier, event: IdentityParted) -> None:
 
 def _bare(customer: Customer) -> Customer:
     """What a home that yields keeps: what its customer was called."""
-    return replace(customer, display_name="", identities=(), attributes=(), consents=())
+    return replace(
+        customer,
+        display_name="",
+        identities=(),
+        attributes=(),
+        consents=(),
+        last_feedback=None,
+    )

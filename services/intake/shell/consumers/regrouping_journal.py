@@ -39,7 +39,7 @@ def record_split(journal: Journal, after: Dossier, event: ConversationSplit) -> 
     part = after.conversations[event.part.conversation_id]
     begun = replace(part, sequence=1)
     envelope = journal.envelope(begun, event.at_ms)
-    envelope.opened.CopyFrom(outputs.split_off(part))
+    envelope.opened.CopyFrom(outputs.split_off(part, after.customer))
     journal.emit(envelope)
     opening = {"reason": "split", "follows_id": ""}
     journal.change(begun, "opened", opening, event.at_ms, event.actor)

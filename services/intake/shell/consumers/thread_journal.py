@@ -238,7 +238,7 @@ class OutJournal:
     def _opened(self, after: Dossier, event: ConversationOpened) -> None:
         conversation = after.conversations[event.conversation.conversation_id]
         self.put_conversation(conversation)
-        said = outputs.opened(event)
+        said = outputs.opened(event, after.customer)
         envelope = self.envelope(conversation, conversation.opened_at_ms)
         envelope.opened.CopyFrom(said)
         self.emit(envelope)

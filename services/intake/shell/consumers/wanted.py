@@ -16,7 +16,16 @@ from services.intake.shell.consumers import forgetting
 from services.intake.shell.wire import names
 
 _NAMING_CONVERSATIONS: Final = frozenset(
-    {"reply", "add_note", "set_status", "send_message", "tag", "unmerge", "attachment_stored"}
+    {
+        "reply",
+        "add_note",
+        "set_status",
+        "send_message",
+        "tag",
+        "unmerge",
+        "attachment_stored",
+        "note_feedback",
+    }
 )
 _REVISIONS: Final = frozenset({"edit_message", "retract_message", "react_to_message"})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
 
 from switchboard.intake.v1 import commands_pb2
 from switchboard.intake.v1 import conversation_service_pb2 as pb
@@ -18,13 +18,17 @@ from services.intake.core.identity import home_id
 from services.intake.core.model import Conversation
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.addresses import BadAddress, normalise
+from services.intake.shell.customer_store import CustomerStore
 from services.intake.shell.filters import BadFilter, Filter, parse
 from services.intake.shell.grpc_api.attachments import Attachments
 from services.intake.shell.grpc_api.callers import actor
 from services.intake.shell.grpc_api.commands import Commands
+from services.intake.shell.grpc_api.people import find_customer
 from services.intake.shell.store import After, ConversationStore, Hit
 from services.intake.shell.watching import ConversationWatch
 from services.intake.shell.wire import names, nouns, timeline
+
+OPEN_MATTERS_MAX: Final = 20
 
 
 class ConversationApi(ConversationServiceServicer):
@@ -34,6 +38,7 @@ class ConversationApi(ConversationServiceServicer):
         self,
         *,
         store: ConversationStore,
+        customers: CustomerStore,
         accounts: AccountBook,
         commands: Commands,
         watch: ConversationWatch,
@@ -42,15 +47,24 @@ class ConversationApi(ConversationServiceServicer):
         self._accounts = accounts
         self._attachments = attachments
         self._store = store
+        self._customers = customers
         self._commands = commands
         self._watch = watch
 
     async def GetConversation(
         self, request: pb.GetConversationRequest, _: Any
     ) -> pb.GetConversationResponse:
-        """One conversation as it is now."""
+        """One conversation as it is now, with its customer and their other open matters."""
         found = await self._find(request.conversation_id)
-        return pb.GetConversationResponse(conversation=nouns.conversation(found))
+        answer = pb.GetConversationResponse(conversation=nouns.conversation(found))
+        customer = await find_customer(self._customers, found.tenant_id, found.customer_id)
+        if customer is not None:
+            answer.customer.CopyFrom(nouns.customer(customer))
+            others = await self._store.live_of(
+                customer, but=found.conversation_id, limit=OPEN_MATTERS_MAX
+            )
+            answer.open_matters.extend(map(nouns.conversation, others))
+        return answer
 
     async def ListConversations(
         self, request: pb.ListConversationsRequest, _: Any

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -21,14 +20,13 @@ from services.intake.shell.customer_store import CustomerStore, Link
 from services.intake.shell.grpc_api.callers import actor
 from services.intake.shell.grpc_api.commands import Commands
 from services.intake.shell.grpc_api.importing import imported
+from services.intake.shell.grpc_api.people import find_customer
 from services.intake.shell.store import After
 from services.intake.shell.wire import names, nouns
 
 WRITABLE: Final = frozenset({"tier", "language", "display_name", "attributes"})
 LINKS_MAX: Final = 500
 WORD_CHARACTERS_MIN: Final = 3
-MOVING_SECONDS: Final = 2.0
-LOOK_AGAIN_SECONDS: Final = 0.05
 
 
 class CustomerApi(CustomerServiceServicer):
@@ -143,6 +141,7 @@ class CustomerApi(CustomerServiceServicer):
         one = model_pb2.Customer()
         one.CopyFrom(stated)
         one.ClearField("identities")
+        one.ClearField("last_feedback")  # a survey's answer alone says it
         one.identities.append(identity)
         said = commands_pb2.IntakeInput(
             request_id=request_id,
@@ -165,22 +164,10 @@ class CustomerApi(CustomerServiceServicer):
         return identity.home_id, identity
 
     async def _find(self, customer_id: str) -> Customer:
-        tenant_id = caller().tenant_id
-        found = await self._store.customer(tenant_id, customer_id)
-        if found is None and await self._store.may_be_moving(tenant_id, customer_id):
-            found = await self._arrived(tenant_id, customer_id)
+        found = await find_customer(self._store, caller().tenant_id, customer_id)
         if found is None:
             raise NotFound("no such customer", reason="CUSTOMER_NOT_FOUND")
         return found
-
-    async def _arrived(self, tenant_id: str, customer_id: str) -> Customer | None:
-        """The customer, once the home that they are handed to has them: in a moment, as a rule."""
-        for _ in range(int(MOVING_SECONDS / LOOK_AGAIN_SECONDS)):
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
-            found = await self._store.customer(tenant_id, customer_id)
-            if found is not None:
-                return found
-        return None
 
     def _command(
         self, request_id: str, customer: Customer, **kind: Any

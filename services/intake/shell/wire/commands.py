@@ -12,6 +12,7 @@ from services.intake.core.commands import (
     EditMessage,
     EraseCustomer,
     Merge,
+    NoteFeedback,
     NoteProgress,
     ReactToMessage,
     ReceiveMessage,
@@ -283,6 +284,14 @@ def _set_consent(said: commands_pb2.IntakeInput, _now_ms: int, _: NewId) -> Comm
     )
 
 
+def _note_feedback(said: commands_pb2.IntakeInput, _now_ms: int, _: NewId) -> Command:
+    return NoteFeedback(
+        tenant_id=said.tenant_id,
+        home_id=said.home_id,
+        feedback=nouns.feedback_of(said.note_feedback),
+    )
+
+
 def _erase(said: commands_pb2.IntakeInput, now_ms: int, _: NewId) -> Command:
     return EraseCustomer(
         tenant_id=said.tenant_id,
@@ -326,6 +335,7 @@ _COMMANDS: Mapping[str, Callable[[Any, int, NewId], Command]] = {
     "unmerge": _unmerge,
     "split": _split,
     "set_consent": _set_consent,
+    "note_feedback": _note_feedback,
     "erase_customer": _erase,
     "link_identity": linking.link_identity,
     "unlink_identity": linking.unlink_identity,

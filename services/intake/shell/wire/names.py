@@ -10,6 +10,7 @@ from switchboard.intake.v1 import commands_pb2, model_pb2
 
 from services.intake.core.account import IfUnseen
 from services.intake.core.delivery.commands import Contact, Sighting
+from services.intake.core.feedback import FeedbackKind
 from services.intake.core.model import Automatic, Channel, Kind, Progress, Status, Tier
 
 E = TypeVar("E", bound=StrEnum)
@@ -41,6 +42,7 @@ class Names(Generic[E]):
 
 CHANNELS = Names(model_pb2.Channel, Channel, "CHANNEL")
 TIERS = Names(model_pb2.ServiceTier, Tier, "SERVICE_TIER")
+FEEDBACK_KINDS = Names(model_pb2.FeedbackKind, FeedbackKind, "FEEDBACK_KIND")
 STATUSES = Names(model_pb2.ConversationStatus, Status, "CONVERSATION_STATUS")
 PROGRESS = Names(model_pb2.DeliveryStatus, Progress, "DELIVERY_STATUS")
 IF_UNSEEN = Names(model_pb2.UncertainPolicy, IfUnseen, "UNCERTAIN_POLICY")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from switchboard.intake.v1 import model_pb2
 
 from services.intake.core.account import Account
+from services.intake.core.feedback import Feedback
 from services.intake.core.model import (
     Attachment,
     Consent,
@@ -160,6 +161,7 @@ def customer(customer: Customer) -> model_pb2.Customer:
         updated_at_ms=customer.updated_at_ms,
         version=customer.version,
         erased=customer.erased,
+        last_feedback=feedback(customer.last_feedback),
     )
 
 
@@ -179,6 +181,7 @@ def customer_of(said: model_pb2.Customer) -> Customer:
         version=said.version,
         consents=tuple(map(consent_of, said.consents)),
         erased=said.erased,
+        last_feedback=feedback_of(said.last_feedback) if said.HasField("last_feedback") else None,
     )
 
 
@@ -218,6 +221,36 @@ def consent(consent: Consent) -> model_pb2.Consent:
 def consent_of(said: model_pb2.Consent) -> Consent:
     """A decision of a customer, as the core has it."""
     return Consent(said.purpose, said.granted, said.changed_at_ms, said.source)
+
+
+def feedback(given: Feedback | None, *, bare: bool = False) -> model_pb2.Feedback | None:
+    """What a customer answered last, if they did; `bare` is without the comment."""
+    if given is None:
+        return None
+    return model_pb2.Feedback(
+        survey_id=given.survey_id,
+        conversation_id=given.conversation_id,
+        kind=names.FEEDBACK_KINDS.to_wire(given.kind),
+        score=given.score,
+        score_min=given.score_min,
+        score_max=given.score_max,
+        comment="" if bare else given.comment,
+        answered_at_ms=given.answered_at_ms,
+    )
+
+
+def feedback_of(said: model_pb2.Feedback) -> Feedback:
+    """What a customer answered, as the core has it. Raises `ValueError`."""
+    return Feedback(
+        survey_id=said.survey_id,
+        conversation_id=said.conversation_id,
+        kind=names.FEEDBACK_KINDS.required(said.kind),
+        score=said.score,
+        score_min=said.score_min,
+        score_max=said.score_max,
+        comment=said.comment,
+        answered_at_ms=said.answered_at_ms,
+    )
 
 
 def account(account: Account) -> model_pb2.Account:

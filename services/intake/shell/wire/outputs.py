@@ -39,19 +39,22 @@ def event(
     )
 
 
-def opened(said: ConversationOpened) -> events_pb2.ConversationOpened:
-    """A conversation began."""
+def opened(said: ConversationOpened, customer: Customer | None) -> events_pb2.ConversationOpened:
+    """A conversation of the customer began."""
     return events_pb2.ConversationOpened(
         reason="outbound" if said.by_us else OPENING_REASONS[said.arrival],
         subject=said.conversation.subject,
         follows_id=said.conversation.follows_id,
         outbound=said.by_us,
+        last_feedback=_last_feedback(customer),
     )
 
 
-def split_off(part: Conversation) -> events_pb2.ConversationOpened:
-    """A conversation began with messages of another."""
-    return events_pb2.ConversationOpened(reason="split", subject=part.subject)
+def split_off(part: Conversation, customer: Customer | None) -> events_pb2.ConversationOpened:
+    """A conversation of the customer began with messages of another."""
+    return events_pb2.ConversationOpened(
+        reason="split", subject=part.subject, last_feedback=_last_feedback(customer)
+    )
 
 
 def merged(said: ConversationsMerged) -> events_pb2.Merged:
@@ -106,7 +109,13 @@ def customer_updated(
         previous_tier=names.TIERS.to_wire((before or after).tier),
         erased=after.erased,
         consents=[nouns.consent(each) for each in after.consents],
+        last_feedback=_last_feedback(after),
     )
+
+
+def _last_feedback(customer: Customer | None) -> model_pb2.Feedback | None:
+    """The comment stays in Postgres: no reader of events needs it."""
+    return nouns.feedback(customer.last_feedback, bare=True) if customer else None
 
 
 def edited(said: MessageEdited) -> events_pb2.MessageEdited:
