@@ -38,6 +38,9 @@ def _follow(event: said.Event, now_ms: int, ledger: Ledger) -> None:
         case said.SurveySent():
             ledger.send(survey)
             ledger.wake_to_expire(survey)
+        case said.SurveyAnswered():
+            ledger.tell_answer(survey)
+            ledger.let_sleep(survey)
         case _:
             ledger.let_sleep(survey)
 

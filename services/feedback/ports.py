@@ -19,6 +19,9 @@ class Ledger(Protocol):
     def send(self, survey: Survey) -> None:
         """Put the question, with its link, into the customer's conversation."""
 
+    def tell_answer(self, survey: Survey) -> None:
+        """Let whoever has the customer know what they answered."""
+
     def ask_turn(self, survey: Survey) -> None:
         """Ask the customer's own shard whether they may be asked."""
 

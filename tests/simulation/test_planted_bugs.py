@@ -180,3 +180,8 @@ def test_clocks_that_run_by_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_surveys_that_never_expire(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SurveyLedger, "wake_to_expire", lambda *_: None)
     assert "survey without an end" in found()
+
+
+def test_answers_that_intake_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SurveyLedger, "tell_answer", lambda *_: None)
+    assert "known is None" in found()

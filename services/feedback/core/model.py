@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _SURVEYS = uuid.UUID("6f0d7c5c-8a55-5a0b-9d0e-2b1f6c1c7a31")
+_ANSWERS = uuid.UUID("d4c1f0a2-7d39-5c86-9f0e-5a1b8e62f3d7")
 _RECOVERIES = uuid.UUID("b0a4a6b4-0b52-5d0e-8a5d-5d3e3a6f9c12")
 
 
@@ -130,6 +131,11 @@ class Contact:
 def survey_id_of(conversation_id: str, resolution_id: str) -> str:
     """The one survey of a resolution: the same id however often the resolution is told."""
     return str(uuid.uuid5(_SURVEYS, f"{conversation_id}/{resolution_id}"))
+
+
+def answer_id_of(survey_id: str, answered_at_ms: int) -> str:
+    """The one request that tells of an answer: told again it is the same, changed it is another."""
+    return str(uuid.uuid5(_ANSWERS, f"{survey_id}/{answered_at_ms}"))
 
 
 def recovery_id_of(survey_id: str) -> str:

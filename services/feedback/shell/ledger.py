@@ -12,7 +12,7 @@ from services.feedback.core.link import Links
 from services.feedback.core.model import Case, Contact, Survey
 from services.feedback.core.texts import texts_for
 from services.feedback.shell.rows import CONTACTS, SURVEYS, contact_row, survey_row
-from services.feedback.shell.wire import ACTOR, event_message, question
+from services.feedback.shell.wire import ACTOR, answer_told, event_message, question
 
 EVENTS = "feedback.events.v1"
 INPUTS = "feedback.inputs.v1"
@@ -51,6 +51,11 @@ class OutLedger:
         link = self._links.url(token_of(survey, self._links))
         text = texts_for(survey.recipient.language).message.format(link=link)
         message = question(survey, text, self._out.now_ms)
+        self._out.emit(INTAKE_INPUTS, survey.recipient.home_id, message, subject=survey.survey_id)
+
+    def tell_answer(self, survey: Survey) -> None:
+        """Tell intake, which has the customer, through its mailbox."""
+        message = answer_told(survey, self._out.now_ms)
         self._out.emit(INTAKE_INPUTS, survey.recipient.home_id, message, subject=survey.survey_id)
 
     def ask_turn(self, survey: Survey) -> None:

@@ -10,7 +10,14 @@ from switchboard.intake.v1.commands_pb2 import IntakeInput
 
 from services.feedback.core import events as said
 from services.feedback.core.commands import Command, Forget, GiveUp, Resolve, Withdraw
-from services.feedback.core.model import Case, Reason, Recipient, State, Survey
+from services.feedback.core.model import (
+    Case,
+    Reason,
+    Recipient,
+    State,
+    Survey,
+    answer_id_of,
+)
 from services.feedback.core.policies import SCORES, Policy
 from services.feedback.core.texts import ENGLISH
 
@@ -82,6 +89,30 @@ def question(survey: Survey, text: str, now_ms: int) -> IntakeInput:
     message.send_message.purpose = intake.PURPOSE_SURVEY
     message.send_message.source_id = survey.survey_id
     return message
+
+
+def answer_told(survey: Survey, now_ms: int) -> IntakeInput:
+    """What the customer answered, for whoever has them. The comment is PII."""
+    assert survey.answer is not None, "a survey that is answered has an answer"
+    recipient, answer = survey.recipient, survey.answer
+    return IntakeInput(
+        tenant_id=recipient.tenant_id,
+        occurred_at_ms=answer.answered_at_ms,
+        received_at_ms=now_ms,
+        request_id=answer_id_of(survey.survey_id, answer.answered_at_ms),
+        actor=ACTOR,
+        home_id=recipient.home_id,
+        note_feedback=intake.Feedback(
+            survey_id=survey.survey_id,
+            conversation_id=recipient.conversation_id,
+            kind=intake.FEEDBACK_KIND_CSAT,
+            score=answer.score,
+            score_min=SCORES[0],
+            score_max=SCORES[-1],
+            comment=answer.comment,
+            answered_at_ms=answer.answered_at_ms,
+        ),
+    )
 
 
 def survey_message(survey: Survey) -> model.Survey:

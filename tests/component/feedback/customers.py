@@ -10,6 +10,7 @@ from typing import Any
 from switchboard.feedback.v1 import feedback_service_pb2 as pb
 from switchboard.feedback.v1 import model_pb2 as model
 from switchboard.feedback.v1.events_pb2 import FeedbackEvent
+from switchboard.intake.v1 import model_pb2 as intake
 from switchboard.intake.v1.commands_pb2 import IntakeInput
 
 from services.chassis.rpc.methods import describe
@@ -36,6 +37,7 @@ class Asked:
     thread: Thread
     path: str = ""
     survey_id: str = ""
+    home_id: str = ""
 
     @property
     def url(self) -> str:
@@ -63,6 +65,12 @@ class Asked:
         assert survey is not None
         return survey
 
+    async def told(self) -> list[intake.Feedback]:
+        """What intake was told of their answers."""
+        values = await self.feedback.read("intake.inputs.v1", self.home_id)
+        said = map(IntakeInput.FromString, values)
+        return [each.note_feedback for each in said if each.HasField("note_feedback")]
+
     async def says(self, *kinds: str) -> None:
         """Wait until these, and no others, were announced of the conversation's surveys."""
 
@@ -82,11 +90,10 @@ async def asked(feedback: Served, *, language: str = "en", **fields: Any) -> Ask
     thread = Thread(f"thread-{serial}", customer=f"customer-{serial}", language=language, **fields)
     event = thread.resolved(now_ms())
     await feedback.publish(TOPIC, thread.conversation_id, event)
-    customer = Asked(feedback, thread)
+    customer = Asked(feedback, thread, home_id=event.conversation.home_id)
 
     async def question() -> str:
-        home = event.conversation.home_id
-        for value in await feedback.read("intake.inputs.v1", home):
+        for value in await feedback.read("intake.inputs.v1", customer.home_id):
             message = IntakeInput.FromString(value).send_message
             customer.survey_id = message.source_id
             return message.text.rsplit("https://feedback.example", 1)[1]

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from switchboard.feedback.v1 import model_pb2 as model
+from switchboard.intake.v1 import model_pb2 as intake
 
 from tests.component.feedback.customers import Asked, asked, now_ms
 from tests.support.conversations import TOPIC
@@ -97,6 +98,29 @@ async def test_a_form_sent_twice_is_one_answer_and_thanked_for_twice(
     assert first == second
     assert first[0] == 200
     await customer.says("scheduled", "sent", "answered")
+
+
+async def test_intake_is_told_of_an_answer_once_and_without_cards(
+    feedback: Served, http: aiohttp.ClientSession
+) -> None:
+    customer = await asked(feedback)
+    comment = "Refund it to 4242 4242 4242 4242"
+    form = {"score": "2", "comment": comment, "request_id": str(uuid4())}
+    for _ in range(2):
+        assert (await fetched(http, "POST", customer.url, data=form))[0] == 200
+    [told] = await until(customer.told, what="the answer in intake's mailbox")
+    survey = await customer.survey()
+    assert (told.survey_id, told.conversation_id) == (survey.survey_id, survey.conversation_id)
+    assert (told.kind, told.score) == (intake.FEEDBACK_KIND_CSAT, 2)
+    assert (told.score_min, told.score_max) == (1, 5)
+    assert told.comment == survey.comment == "Refund it to •••• •••• •••• 4242"
+    assert told.answered_at_ms == survey.answered_at_ms
+    for topic, key in (
+        ("feedback.inputs.v1", survey.conversation_id),
+        ("feedback.events.v1", survey.conversation_id),
+        ("intake.inputs.v1", customer.home_id),
+    ):
+        assert not [value for value in await feedback.read(topic, key) if b"4242 4242" in value]
 
 
 async def test_of_a_hundred_answers_at_once_one_is_taken(

@@ -40,6 +40,7 @@ async def judge(world: World) -> None:
     queued = [name for name, stage in progress.items() if stage == "QUEUED"]
     check(not queued, f"deliveries that nobody was told the end of: {queued}")
     await _surveys(world)
+    await _answers(world)
 
 
 async def _surveys(world: World) -> None:
@@ -62,3 +63,20 @@ async def _surveys(world: World) -> None:
             ends[event.survey.survey_id].append(kind)
     for name in surveys:
         check(len(ends[name]) == 1, f"survey {name} ended {ends[name]}")
+
+
+async def _answers(world: World) -> None:
+    """What was answered last is known to intake of its customer, and of nobody else."""
+    last: dict[str, tuple[int, str, int]] = {}
+    for event in events(world, FEEDBACK_EVENTS, FeedbackEvent):
+        if event.HasField("answered"):
+            survey = event.survey
+            given = (survey.answered_at_ms, survey.survey_id, survey.score)
+            last[survey.customer_id] = max(given, last.get(survey.customer_id, given))
+    for row in await rows(world, "customer"):
+        kept, customer_id = row["last_feedback"], row["customer_id"]
+        known = (kept["answered_at_ms"], kept["survey_id"], kept["score"]) if kept else None
+        check(
+            known == last.get(customer_id),
+            f"{customer_id} answered {last.get(customer_id)}, known is {known}",
+        )

@@ -153,6 +153,42 @@ async def test_a_good_answer_is_recorded_with_its_outcome(world: World) -> None:
     assert b"Quick" not in b"".join(record.value for record in world.published(EVENTS))
 
 
+async def test_an_answer_is_told_once_to_whoever_has_the_customer(world: World) -> None:
+    thread, node = Thread(), await world.started()
+    survey_id = await asked(world, thread, node)
+    answer(world, thread, survey_id, score=2, comment="Slow")
+    await node.settle()
+    answer(world, thread, survey_id, score=2, comment="Slow")
+    answer(world, thread, survey_id, score=5, request_id="request-2")
+    heir = await world.started()
+    await heir.settle()
+    question, told = questions(world)
+    assert once(world, INTAKE)[1].key.decode() == told.home_id == question.home_id
+    assert (told.tenant_id, told.actor) == ("default", "service/feedback")
+    assert told.request_id not in {"", question.request_id}
+    assert told.occurred_at_ms == (await row(world))["answered_at_ms"]
+    assert told.note_feedback == intake.Feedback(
+        survey_id=survey_id,
+        conversation_id=thread.conversation_id,
+        kind=intake.FEEDBACK_KIND_CSAT,
+        score=2,
+        score_min=1,
+        score_max=5,
+        comment="Slow",
+        answered_at_ms=told.occurred_at_ms,
+    )
+
+
+async def test_a_survey_without_an_answer_tells_of_none(world: World) -> None:
+    thread, node = Thread(), await world.started()
+    survey_id = await asked(world, thread, node)
+    answer(world, thread, survey_id, score=7)
+    await node.settle()
+    await step_to(world, node, T0 + 7 * DAY_MS)
+    assert said(world)[-1] == "expired"
+    assert [each.WhichOneof("kind") for each in questions(world)] == ["send_message"]
+
+
 async def test_a_bad_answer_opens_a_recovery(world: World) -> None:
     thread, node = Thread(), await world.started()
     survey_id = await asked(world, thread, node)

@@ -7,7 +7,7 @@ from switchboard.intake.v1 import model_pb2 as intake
 from switchboard.intake.v1.events_pb2 import ConversationEvent
 
 from services.feedback.core.commands import Forget, GiveUp, Resolve, Withdraw
-from services.feedback.core.model import Reason, State
+from services.feedback.core.model import Reason, State, answer_id_of
 from services.feedback.shell.wire import command_of, state_of
 from tests.support.conversations import TOPIC, Thread
 from tests.support.examples import example, examples
@@ -60,6 +60,12 @@ def test_an_erased_customer_is_forgotten_and_a_changed_one_is_not() -> None:
     assert command_of(event) == Forget()
     event.customer_updated.erased = False
     assert command_of(event) is None
+
+
+def test_a_request_that_tells_of_an_answer_is_its_own() -> None:
+    told = answer_id_of("survey-1", 5)
+    assert told == answer_id_of("survey-1", 5)
+    assert len({told, answer_id_of("survey-2", 5), answer_id_of("survey-1", 6)}) == 3
 
 
 def test_states_are_read_by_either_name() -> None:
