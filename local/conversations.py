@@ -39,9 +39,9 @@ class Conversations:
 
     async def found(
         self, conversation_id: str
-    ) -> tuple[model.Conversation, Sequence[pb.TimelineEntry]]:
-        """One, with everything that happened in it."""
-        got = await self._desk.call(
+    ) -> tuple[pb.GetConversationResponse, Sequence[pb.TimelineEntry]]:
+        """One, with what is to be known beside it, and everything that happened in it."""
+        got: pb.GetConversationResponse = await self._desk.call(
             self._stub.GetConversation, pb.GetConversationRequest(conversation_id=conversation_id)
         )
         ask = pb.GetTimelineRequest(conversation_id=conversation_id, page_size=PAGE)
@@ -50,7 +50,7 @@ class Conversations:
             page = await self._desk.call(self._stub.GetTimeline, ask)
             entries += page.entries
             if not page.next_page_token:
-                return got.conversation, entries
+                return got, entries
             ask.page_token = page.next_page_token
 
     async def explained(self, message_id: str) -> pb.ExplainThreadingResponse:

@@ -78,17 +78,17 @@ def show(
     output: console.OutputOption = console.Output.TEXT,
     tenant: desk.TenantOption = desk.TENANT,
 ) -> None:
-    """Show a conversation with everything that happened in it."""
-    from local import conversations
+    """Show a conversation: whose it is, what they last answered, what else is open, its story."""
+    from local import beside, conversations
     from local.intake import described
 
     found, entries = _call(home, tenant, lambda opened: opened.found(conversation_id))
     if output is console.Output.JSON:
         timeline = [described(each) for each in entries]
-        console.print_json(described(found) | {"timeline": timeline})
+        console.print_json(beside.document_of(found) | {"timeline": timeline})
         return
-    console.out.print(conversations.line_of(found), markup=False, soft_wrap=True)
-    for line in conversations.story_of(entries):
+    console.out.print(conversations.line_of(found.conversation), markup=False, soft_wrap=True)
+    for line in (*beside.lines_of(found), *conversations.story_of(entries)):
         console.out.print(f"    {line}", markup=False, soft_wrap=True)
 
 

@@ -50,8 +50,8 @@ def show(
     output: console.OutputOption = console.Output.TEXT,
     tenant: desk.TenantOption = desk.TENANT,
 ) -> None:
-    """Show a customer, and how their addresses came and left."""
-    from local import customers
+    """Show a customer, what they last answered, and how their addresses came and left."""
+    from local import beside, customers
     from local.intake import described
 
     found, links = _call(home, tenant, lambda opened: opened.found(customer_id))
@@ -60,6 +60,9 @@ def show(
         console.print_json(document)
         return
     console.out.print(customers.line_of(found), markup=False, soft_wrap=True)
+    if found.HasField("last_feedback"):
+        said = beside.answer_of(found.last_feedback)
+        console.out.print(f"    answered  {said}", markup=False, soft_wrap=True)
     for link in links:
         what = "came from" if link.linked else "left as"
         said = f"    {link.identity.address}  {what} {link.other_customer_id}"
