@@ -46,6 +46,7 @@ from services.intake.shell.chat.lines import LineStore
 from services.intake.shell.chat.sessions import SessionTokens
 from services.intake.shell.chat.sockets import ChatSocket
 from services.intake.shell.chat.standing import Parts as ChatParts
+from services.intake.shell.chat.uploads import Uploads
 from services.intake.shell.consumers.delivery import Delivery
 from services.intake.shell.consumers.threader import Threader
 from services.intake.shell.customer_store import CustomerStore
@@ -263,7 +264,7 @@ def _door(settings: IntakeSettings, parts: _Parts) -> Door:
 def _chat(
     settings: IntakeSettings, process: Process, parts: _Parts, tail: Tail, links: AttachmentLinks
 ) -> ChatParts:
-    keys = [settings.account_key, *settings.account_keys_old]
+    keys = [key_bytes(key) for key in [settings.account_key, *settings.account_keys_old]]
     hub = Hub(
         tail,
         background=process.background,
@@ -277,8 +278,9 @@ def _chat(
         admission=parts.admission,
         lines=LineStore(parts.postgres),
         hub=hub,
-        tokens=SessionTokens([key_bytes(key) for key in keys]),
+        tokens=SessionTokens(keys),
         links=links,
+        uploads=Uploads(parts.blobs, keys, bytes_max=settings.attachment_bytes_max),
         clock=parts.clock,
         metrics=parts.metrics,
     )

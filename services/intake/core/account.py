@@ -19,6 +19,7 @@ SINGLE_CONVERSATION: Final = "single_conversation"
 DETECT_LANGUAGE: Final = "detect_language"
 EXAMPLE_PAGE: Final = "example_page"
 VOICE_TRANSCRIBE: Final = "voice_transcribe"
+VISITOR_FILES: Final = "visitor_files"
 FLAGS: Final = (
     MMS,
     HUMAN_AGENT,
@@ -28,6 +29,7 @@ FLAGS: Final = (
     DETECT_LANGUAGE,
     EXAMPLE_PAGE,
     VOICE_TRANSCRIBE,
+    VISITOR_FILES,
 )
 BLOCKED_SENDERS: Final = "blocked_senders"
 RATE: Final = "messages_per_second"
@@ -68,6 +70,11 @@ class Account:
     def has_single_conversations(self) -> bool:
         """Whether all messages of a person go into one conversation, until that is closed."""
         return self.says(SINGLE_CONVERSATION)
+
+    @property
+    def takes_visitor_files(self) -> bool:
+        """Whether visitors of web chat may send files."""
+        return self.says(VISITOR_FILES, unless_stated=True)
 
     def keys(self, name: str) -> tuple[str, ...]:
         """The versions of a secret that still verify; empty where none is set."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import aiohttp
@@ -16,6 +17,7 @@ from switchboard.intake.v1 import conversation_service_pb2
 
 from services.intake.core.account import Account
 from services.intake.core.model import Channel
+from services.intake.shell.chat.uploads import PIECE_BYTES
 from tests.component.intake.house import Visit
 from tests.support.waiting import DEADLINE_S, until
 from tests.unit.intake.doors import account
@@ -65,10 +67,11 @@ class Socket:
         """The line with this text."""
         return await self.hear("message", text=text)
 
-    async def write(self, text: str, *, client_id: str = "") -> Frame:
+    async def write(self, text: str, *, client_id: str = "", files: Sequence[str] = ()) -> Frame:
         """Write, and wait until it is accepted."""
         named = client_id or str(uuid4())
-        await self.say(type="message", id=named, text=text)
+        with_files = {"files": [*files]} if files else {}
+        await self.say(type="message", id=named, text=text, **with_files)
         return await self.hear("accepted", id=named)
 
     async def ended(self) -> int | None:
@@ -102,6 +105,44 @@ class Visitor:
             if answer.status == 201:
                 self.token = (await answer.json())["token"]
             return answer.status
+
+    @property
+    def files_url(self) -> str:
+        """Where files go."""
+        return f"{self.visit.house.http_url}/chat/{self.account_id}/files"
+
+    def headers(self, **more: str) -> dict[str, str]:
+        """Those of an upload: `file_name`, `so_far` and `content_type`, as far as there are any."""
+        stated = {
+            "Origin": self.origin,
+            "Authorization": f"Bearer {self.token}" if self.token else "",
+            "Content-Type": more.get("content_type", "application/octet-stream"),
+            "X-File-Name": quote(more.get("file_name", "")),
+            "X-File-So-Far": more.get("so_far", ""),
+        }
+        return {name: value for name, value in stated.items() if value}
+
+    async def upload(self, piece: bytes, **more: str) -> tuple[int, Any]:
+        """Send a piece of a file up; gives the status and what is said."""
+        headers = self.headers(**more)
+        async with self.visit.session.post(self.files_url, data=piece, headers=headers) as answer:
+            told = await (answer.json() if answer.status in {201, 202} else answer.text())
+            readable = answer.headers.get("access-control-allow-origin")
+            assert (
+                readable == (None if answer.status == 403 else self.origin) or answer.status == 404
+            )
+            return answer.status, told
+
+    async def uploaded(self, content: bytes, file_name: str = "photo.png") -> str:
+        """Send a file up as the widget does; gives what a message names it by."""
+        told: Any = {"so_far": ""}
+        while len(content) > PIECE_BYTES:
+            status, told = await self.upload(content[:PIECE_BYTES], so_far=told["so_far"])
+            assert status == 202, told
+            content = content[PIECE_BYTES:]
+        status, told = await self.upload(content, so_far=told["so_far"], file_name=file_name)
+        assert status == 201, told
+        return str(told["file"])
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:

@@ -23,7 +23,9 @@ from services.intake.shell.chat.limits import Buckets
 from services.intake.shell.chat.lines import PAGE, Line, LineStore
 from services.intake.shell.chat.sessions import Session, SessionTokens, begun
 from services.intake.shell.chat.standing import Limits, Parts, Standing
+from services.intake.shell.chat.uploads import Uploads
 from services.intake.shell.reception import Reception
+from tests.support.memory_blobs import MemoryBlobs
 from tests.unit.intake.doors import account
 from tests.unit.intake.given import NOON_MS
 from tests.unit.intake.mailroom.reading import Room
@@ -33,6 +35,7 @@ SITE = "https://shop.example"
 KEY = bytes(range(32))
 IDENTITY_KEY = "0123456789abcdef" * 4
 VISITOR = "v-1"
+FILE_BYTES_MAX = 3 * 1024 * 1024
 
 
 def chat_account(**changes: Any) -> Account:
@@ -111,6 +114,7 @@ class World:
     bus_away: bool = False
     requests_open_max: int = 100
     published: list[Any] = field(default_factory=list)
+    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     time_ms: int = NOON_MS
 
     def now_ms(self) -> int:
@@ -140,6 +144,7 @@ class World:
             hub=hub,
             tokens=SessionTokens([KEY]),
             links=AttachmentLinks([KEY], "https://desk.example"),
+            uploads=Uploads(self.blobs, [KEY], bytes_max=FILE_BYTES_MAX),
             clock=self,
             metrics=metrics,
             limits=Limits(*slow),

@@ -18,9 +18,9 @@ from services.intake.shell.chat import identities
 from services.intake.shell.chat.door import is_allowed
 from services.intake.shell.chat.identities import WrongSignature, person_of, stated
 from services.intake.shell.chat.lobby import Lobby
+from services.intake.shell.chat.sealing import BadToken
 from services.intake.shell.chat.sessions import (
     DAY_MS,
-    BadToken,
     Person,
     Session,
     SessionTokens,

@@ -7,6 +7,8 @@ and no doubt to settle, and what the widget says of a message is a receipt like 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from services.intake.core.account import Account
@@ -14,8 +16,8 @@ from services.intake.core.commands import NoteProgress, ReceiveMessage
 from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
 from services.intake.core.delivery.model import Dispatch
 from services.intake.core.identity import home_id, inbound_message_id
+from services.intake.core.model import Attachment, Progress, StatedIdentity
 from services.intake.core.model import Channel as Medium
-from services.intake.core.model import Progress, StatedIdentity
 from services.intake.shell.channels.calls import ended, looked_up
 from services.intake.shell.channels.protocol import Arrived, Channel, Reported, SendingContext
 
@@ -48,6 +50,7 @@ def heard(
     client_id: str,
     text: str,
     now_ms: int,
+    files: Sequence[Attachment] = (),
     language: str = "",
     name: str = "",
     also_known_as: tuple[StatedIdentity, ...] = (),
@@ -57,6 +60,7 @@ def heard(
     It counts from when it came in: what was written offline, by a clock that nobody knows, too.
     """
     named = f"{visitor_id}/{client_id}"  # one visitor's ids are not another's
+    message_id = inbound_message_id(account.account_id, named)
     return Arrived(
         ReceiveMessage(
             tenant_id=account.tenant_id,
@@ -65,7 +69,7 @@ def heard(
             channel=Medium.CHAT,
             from_address=visitor_id,
             to_address=account.address,
-            message_id=inbound_message_id(account.account_id, named),
+            message_id=message_id,
             provider_message_id=named,
             text=text,
             occurred_at_ms=now_ms,
@@ -75,6 +79,10 @@ def heard(
             language=language or account.language,
             pool_hint=account.pool_hint,
             tags=account.tags,
+            attachments=tuple(
+                replace(file, attachment_id=f"{message_id}-{number}")
+                for number, file in enumerate(files)
+            ),
             also_known_as=also_known_as,
         )
     )

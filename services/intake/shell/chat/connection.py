@@ -19,9 +19,12 @@ from services.intake.shell.channels.protocol import Malformed
 from services.intake.shell.chat import frames
 from services.intake.shell.chat.hub import TooMany
 from services.intake.shell.chat.listening import Listener
-from services.intake.shell.chat.sessions import BadToken, Session, begun
+from services.intake.shell.chat.lobby import Lobby
+from services.intake.shell.chat.sealing import BadToken
+from services.intake.shell.chat.sessions import Session, begun
 from services.intake.shell.chat.standing import Close, Ended, Parts, Standing
 from services.intake.shell.chat.telling import Teller
+from services.intake.shell.chat.uploads import FILES_MAX
 
 HELLO_SECONDS: Final = 10.0
 
@@ -69,12 +72,11 @@ class Connection:
 
     async def _opened(self, hello: frames.Hello) -> tuple[Session, int]:
         """The session of the token, and the last line that was read in it."""
-        account_id, now_ms = self._account.account_id, self._parts.clock.now_ms()
+        parts = self._parts
+        lobby = Lobby(parts.tokens, parts.lines, parts.clock)
         try:
-            session = self._parts.tokens.open(hello.token, account_id, now_ms=now_ms)
-            if session.person is None and await self._parts.lines.is_named(session):
-                raise Ended(Close.SIGNED_OUT)  # whoever was here before the person may know it
-            return session, await self._parts.lines.seen(session)
+            session = await lobby.opened(self._account, hello.token)
+            return session, await parts.lines.seen(session)
         except BadToken:
             raise Ended(Close.SIGNED_OUT) from None
         except StoreUnavailable:
@@ -89,8 +91,15 @@ class Connection:
 
     async def _welcome(self, renewed: Session | None, seen: int) -> None:
         token = self._parts.tokens.seal(renewed) if renewed else ""
-        now_ms = self._parts.clock.now_ms()
-        await self._send(frames.welcome(token=token, seen=seen, now_ms=now_ms))
+        takes_files = self._account.takes_visitor_files
+        welcome = frames.welcome(
+            token=token,
+            seen=seen,
+            now_ms=self._parts.clock.now_ms(),
+            file_bytes_max=self._parts.uploads.bytes_max if takes_files else 0,
+            files_max=FILES_MAX,
+        )
+        await self._send(welcome)
 
     async def _listen(self, listener: Listener) -> NoReturn:
         while True:

@@ -3,11 +3,12 @@
 403  another origin, or none          404  unknown or disabled account, or of another provider
 401  the site's signature is wrong or has expired                     400  malformed, with why
 503  not now: the store is away, or there is no room for a connection
+Those of files have more: `files_door.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -25,12 +26,14 @@ from services.intake.shell.channels.protocol import Malformed
 from services.intake.shell.channels.web_chat import PROVIDER
 from services.intake.shell.chat import pages
 from services.intake.shell.chat.connection import Connection
+from services.intake.shell.chat.files_door import HEADERS, FilesDoor
 from services.intake.shell.chat.hub import NoRoom
 from services.intake.shell.chat.identities import WrongSignature
 from services.intake.shell.chat.lobby import Lobby
 from services.intake.shell.chat.standing import Parts
-from services.intake.shell.http import Door, body_of, not_now
+from services.intake.shell.http import Door, Endpoint, body_of, not_now
 
+Serve = Callable[[Request, Account], Awaitable[Response]]
 ALLOWED_ORIGINS: Final = "allowed_origins"
 BODY_BYTES_MAX: Final = 16 * 1024
 PREFLIGHT_SECONDS: Final = 600
@@ -42,16 +45,19 @@ class ChatDoor:
     def __init__(self, door: Door, parts: Parts) -> None:
         self._door = door
         self._lobby = Lobby(parts.tokens, parts.lines, parts.clock)
+        self._files = FilesDoor(parts, self._lobby)
         self._parts = parts
         self._widget = pages.WidgetFile.read()
 
     def routes(self) -> list[BaseRoute]:
         """All of them."""
-        sessions = self._door.endpoint(PROVIDER, self._sessions)
+        sessions = self._for_site(self._session, may_send="content-type")
+        files = self._for_site(self._files.take, may_send=f"authorization, content-type, {HEADERS}")
         example = self._door.endpoint(PROVIDER, self._example)
         return [
             Route("/chat/widget.js", self._file, methods=["GET"]),
             Route("/chat/{account_id}/sessions", sessions, methods=["POST", "OPTIONS"]),
+            Route("/chat/{account_id}/files", files, methods=["POST", "OPTIONS"]),
             Route("/chat/{account_id}/example", example, methods=["GET"]),
             WebSocketRoute("/chat/{account_id}/ws", self._socket),
         ]
@@ -65,19 +71,22 @@ class ChatDoor:
             raise HTTPException(404, "no such page")
         return pages.example(account.account_id, account.display_name, account.language)
 
-    async def _sessions(self, request: Request, _: str) -> Response:
-        """A session, for pages of the account's site: they may read every answer to it."""
-        account = await self._of_site(request)
-        try:
-            response = await self._session(request, account)
-        except HTTPException as refused:
-            response = PlainTextResponse(refused.detail, refused.status_code, refused.headers)
-        response.headers.update(_readable_by(request.headers["origin"]))
-        return response
+    def _for_site(self, serve: Serve, *, may_send: str) -> Endpoint:
+        """`serve`, for pages of the account's site: they may read every answer to it."""
+
+        async def answer(request: Request, _: str) -> Response:
+            account = await self._of_site(request)
+            try:
+                asking = request.method == "OPTIONS"
+                response = _preflight(may_send) if asking else await serve(request, account)
+            except HTTPException as refused:
+                response = PlainTextResponse(refused.detail, refused.status_code, refused.headers)
+            response.headers.update(_readable_by(request.headers["origin"]))
+            return response
+
+        return self._door.endpoint(PROVIDER, answer)
 
     async def _session(self, request: Request, account: Account) -> Response:
-        if request.method == "OPTIONS":
-            return Response(status_code=204, headers=_PREFLIGHT)
         asked = await _asked(request)
         try:
             session = await self._lobby.enter(
@@ -138,11 +147,13 @@ async def _asked(request: Request) -> Mapping[str, Any]:
         raise HTTPException(400, str(error)) from None
 
 
-_PREFLIGHT: Final = {
-    "access-control-allow-methods": "POST",
-    "access-control-allow-headers": "content-type",
-    "access-control-max-age": str(PREFLIGHT_SECONDS),
-}
+def _preflight(may_send: str) -> Response:
+    said = {
+        "access-control-allow-methods": "POST",
+        "access-control-allow-headers": may_send,
+        "access-control-max-age": str(PREFLIGHT_SECONDS),
+    }
+    return Response(status_code=204, headers=said)
 
 
 def _readable_by(origin: str) -> dict[str, str]:

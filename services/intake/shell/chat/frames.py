@@ -17,7 +17,7 @@ from services.intake.core.model import Attachment, Kind
 from services.intake.shell.channels.forms import json_object, storable
 from services.intake.shell.channels.protocol import Malformed
 from services.intake.shell.chat.lines import Line
-from services.intake.shell.chat.sessions import TOKEN_CHARACTERS_MAX
+from services.intake.shell.chat.sealing import TOKEN_CHARACTERS_MAX
 
 FRAME_BYTES_MAX: Final = 64 * 1024
 TEXT_CHARACTERS_MAX: Final = 10_000
@@ -37,10 +37,14 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The visitor wrote; `text` may be too long, which is theirs to hear of."""
+    """The visitor wrote; `text` may be too long, which is theirs to hear of.
+
+    `files` are what the upload of each has given.
+    """
 
     id: str
     text: str
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,11 @@ def _said(said: Mapping[str, Any]) -> Said:
     named = _text(said, "id")
     if not _ID.fullmatch(named):
         raise Malformed("id is not 8 to 64 letters, digits, dots, dashes")
-    return Said(named, storable(_text(said, "text", most=FRAME_BYTES_MAX)).strip())
+    text = storable(_text(said, "text", most=FRAME_BYTES_MAX)).strip()
+    files = said.get("files", [])
+    if not isinstance(files, list) or not all(isinstance(each, str) for each in files):
+        raise Malformed("files is no list of texts")
+    return Said(named, text, tuple(files))
 
 
 def _text(said: Mapping[str, Any], name: str, *, most: int = 200) -> str:
@@ -109,10 +117,17 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Frame]]] = {
 }
 
 
-def welcome(*, token: str, seen: int, now_ms: int) -> str:
-    """The session is open. `token`, if any, replaces the widget's; `seen` is the last line read."""
-    renewed = {"token": token} if token else {}
-    return _frame("welcome", {"seen": seen, "now_ms": now_ms} | renewed)
+def welcome(*, token: str, seen: int, now_ms: int, file_bytes_max: int, files_max: int) -> str:
+    """The session is open. `token`, if any, replaces the widget's; `seen` is the last line read.
+
+    `file_bytes_max` is 0 where visitors send no files.
+    """
+    fields: dict[str, Any] = {"seen": seen, "now_ms": now_ms}
+    if token:
+        fields["token"] = token
+    if file_bytes_max:
+        fields |= {"file_bytes_max": file_bytes_max, "files_max": files_max}
+    return _frame("welcome", fields)
 
 
 def accepted(said: Said, message_id: str) -> str:

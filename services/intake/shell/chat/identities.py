@@ -19,7 +19,8 @@ from services.intake.shell.addresses import normalise
 from services.intake.shell.channels.arrivals import NAME_CHARACTERS_MAX
 from services.intake.shell.channels.json_fields import text_in
 from services.intake.shell.channels.protocol import Malformed
-from services.intake.shell.chat.sessions import DAY_MS, TOKEN_CHARACTERS_MAX, Person
+from services.intake.shell.chat.sealing import TOKEN_CHARACTERS_MAX
+from services.intake.shell.chat.sessions import DAY_MS, Person
 
 IDENTITY_KEY: Final = "identity_key"
 ALGORITHM: Final = "HS256"

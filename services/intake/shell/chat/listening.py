@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
-from services.intake.core.model import Progress
+from services.intake.core.account import Account
+from services.intake.core.model import Attachment, Progress
 from services.intake.shell.admission import Overloaded, Priority
 from services.intake.shell.channels.web_chat import displayed, heard
 from services.intake.shell.chat import frames
 from services.intake.shell.chat.identities import stated
 from services.intake.shell.chat.lines import PAGE
+from services.intake.shell.chat.sealing import BadToken
 from services.intake.shell.chat.standing import Close, Ended, Standing
+from services.intake.shell.chat.uploads import FILES_MAX, NotTaken, Owner, Why
 
 RETRY_AFTER_MS: Final = 2_000
 
@@ -59,25 +62,42 @@ class Listener:
 
     async def _taken(self, said: frames.Said) -> str:
         """Accepted only once it is durable."""
-        if not said.text:
+        if not said.text and not said.files:
             return frames.error("empty", id=said.id)
         if len(said.text) > frames.TEXT_CHARACTERS_MAX:
             return frames.error("too_long", id=said.id)
+        if len(said.files) > FILES_MAX:
+            return frames.error("too_many_files", id=said.id)
         wait_ms = self._parts.limits.messages.wait_ms(self._session.visitor_id)
         if wait_ms:
             return frames.error("too_fast", id=said.id, retry_after_ms=wait_ms)
         wait_ms = self._parts.limits.of_account.wait_ms(self._session.account_id)
         if wait_ms:
             return frames.error("too_busy", id=said.id, retry_after_ms=wait_ms)
-        return frames.accepted(said, await self._publish(said))
+        account = await self._standing.account()
+        try:
+            files = await self._named(said, account)
+        except (BadToken, NotTaken):
+            return frames.error("no_file", id=said.id)
+        return frames.accepted(said, await self._publish(said, account, files))
 
-    async def _publish(self, said: frames.Said) -> str:
-        account, person = await self._standing.account(), self._session.person
+    async def _named(self, said: frames.Said, account: Account) -> Sequence[Attachment]:
+        """The files of a message: this visitor's own alone, and kept from now on."""
+        if said.files and not account.takes_visitor_files:
+            raise NotTaken(Why.GONE)
+        owner = Owner(account.tenant_id, account.account_id, self._session.visitor_id)
+        return [await self._parts.uploads.named(owner, each) for each in said.files]
+
+    async def _publish(
+        self, said: frames.Said, account: Account, files: Sequence[Attachment]
+    ) -> str:
+        person = self._session.person
         item = heard(
             account,
             self._session.visitor_id,
             client_id=said.id,
             text=said.text,
+            files=files,
             now_ms=self._standing.now_ms,
             language=self._language,
             name=person.name if person else "",

@@ -14,8 +14,8 @@ from services.chassis.clock import Clock
 from services.intake.core.account import Account
 from services.intake.shell.chat.identities import person_of, stated
 from services.intake.shell.chat.lines import LineStore
+from services.intake.shell.chat.sealing import BadToken
 from services.intake.shell.chat.sessions import (
-    BadToken,
     Person,
     Session,
     SessionTokens,
@@ -45,15 +45,24 @@ class Lobby:
         visitor_id = await self._visitor_of(account, person, known or new_visitor_id())
         return begun(account.account_id, visitor_id, now_ms=now_ms, person=person)
 
+    async def opened(self, account: Account, token: str) -> Session:
+        """The session of a token. Raises `BadToken`, `StoreUnavailable`.
+
+        One without a name of a visitor who has one opens nothing: whoever was here before the
+        person may know it.
+        """
+        session = self.tokens.open(token, account.account_id, now_ms=self.clock.now_ms())
+        if session.person is None and await self.lines.is_named(session):
+            raise BadToken("the visitor has a name by now")
+        return session
+
     async def _visitor(self, account: Account, token: str) -> str:
         """The visitor of a token, if it opens and the site has never named them; else none."""
         try:
-            session = self.tokens.open(token, account.account_id, now_ms=self.clock.now_ms())
+            session = await self.opened(account, token)
         except BadToken:
             return ""
-        if session.person is not None or await self.lines.is_named(session):
-            return ""
-        return session.visitor_id
+        return "" if session.person else session.visitor_id
 
     async def _visitor_of(self, account: Account, person: Person, offered: str) -> str:
         """The visitor that a person is; of two who are named at once, one is the one offered."""

@@ -17,6 +17,7 @@ from services.intake.shell.chat.hub import Hub
 from services.intake.shell.chat.limits import Buckets
 from services.intake.shell.chat.lines import Line, LineStore
 from services.intake.shell.chat.sessions import Session, SessionTokens
+from services.intake.shell.chat.uploads import Uploads
 from services.intake.shell.reception import Reception
 
 
@@ -50,6 +51,8 @@ class Limits:
     messages: Buckets = field(default_factory=lambda: Buckets(burst=10, per_second=1))
     pages: Buckets = field(default_factory=lambda: Buckets(burst=10, per_second=1))
     of_account: Buckets = field(default_factory=lambda: Buckets(burst=500, per_second=100))
+    pieces: Buckets = field(default_factory=lambda: Buckets(burst=60, per_second=1))
+    pieces_of_account: Buckets = field(default_factory=lambda: Buckets(burst=300, per_second=5))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,7 @@ class Parts:
     hub: Hub
     tokens: SessionTokens
     links: AttachmentLinks
+    uploads: Uploads
     clock: Clock
     metrics: IntakeMetrics
     limits: Limits = field(default_factory=Limits)
