@@ -72,7 +72,11 @@ def pytest(*arguments: str) -> tuple[str, ...]:
     return python("-m", "pytest", "--color=no", "-p", "no:cacheprovider", *arguments)
 
 
-PAGES = ("tests/e2e/test_console_page.py", "tests/e2e/test_chat_page.py")
+PAGES = (
+    "tests/e2e/test_console_page.py",
+    "tests/e2e/test_chat_page.py",
+    "tests/e2e/test_chat_files_page.py",
+)
 INTAKE = "tests/component/intake"  # as many tests as all other services together
 TIERS = (
     Tier("lint", (tool("ruff", "format", "--check", "."), tool("ruff", "check", "."))),

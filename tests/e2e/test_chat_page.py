@@ -211,6 +211,11 @@ async def test_everything_is_done_with_keys(shop: Shop) -> None:
         await widget.page.keyboard.press("Enter")
         await widget.shows(re.sub(r"\s+", " ", f"{question}\nand below"))
         await widget.page.keyboard.press("Shift+Tab")
+        await expect(widget.attach).to_be_focused()
+        async with widget.page.expect_file_chooser() as choosing:
+            await widget.page.keyboard.press("Enter")
+        assert (await choosing.value).is_multiple()
+        await widget.page.keyboard.press("Shift+Tab")
         await expect(widget.page.get_by_role("log")).to_be_focused()
         await widget.page.keyboard.press("Escape")
         await expect(widget.launcher).to_be_focused()
@@ -239,7 +244,7 @@ async def test_it_fits_a_phone(shop: Shop) -> None:
         panel = await widget.page.locator(".panel").bounding_box()
         assert panel == {"x": 0, "y": 0, **PHONE}
         assert await widget.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-        for name in ("Send", "Close chat"):
+        for name in ("Send", "Close chat", "Attach files"):
             button = await widget.page.get_by_role("button", name=name).bounding_box()
             assert button is not None
             assert min(button["width"], button["height"]) >= 40

@@ -88,6 +88,23 @@ class Widget:
     def status(self) -> Locator:
         return self.page.locator(".state")
 
+    @property
+    def attach(self) -> Locator:
+        return self.page.get_by_role("button", name="Attach files")
+
+    @property
+    def files(self) -> Locator:
+        """Those that go with the next message."""
+        return self.page.locator(".files li")
+
+    @property
+    def note(self) -> Locator:
+        return self.page.locator(".note")
+
+    async def choose(self, *files: Any) -> None:
+        """Choose files in the dialog: paths, or what they hold by name."""
+        await self.page.locator("input[type=file]").set_input_files([*files])
+
     async def open(self) -> None:
         """Open the panel and wait until it is connected."""
         await self.launcher.click()

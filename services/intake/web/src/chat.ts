@@ -1,9 +1,10 @@
 // The conversation as this page knows it: lines by cursor, what is still to be sent, what is unread.
 import type { Config } from "./config";
 import { type Frame, Link, type State } from "./link";
-import { Outbox, type Pending } from "./outbox";
+import { type Kept, Outbox, type Pending } from "./outbox";
 import { Sessions } from "./session";
 import { Storage } from "./storage";
+import { Upload } from "./upload";
 
 const RESEND_MS = 10_000;
 const REPORT_MS = 100;
@@ -18,7 +19,15 @@ export interface Line {
   id?: string;
 }
 
+/** What a message may have of files. */
+export interface Limits {
+  bytes: number;
+  count: number;
+}
+
 export interface Watcher {
+  /** Files may go with messages, or may not. */
+  limits(limits: Limits | undefined): void;
   line(line: Line): void;
   /** What the visitor wrote and is no line yet, in order. */
   pending(all: readonly Pending[]): void;
@@ -76,18 +85,23 @@ export class Chat {
     this.#report();
   }
 
-  say(text: string): void {
-    this.#outbox.add(text);
+  say(text: string, files: Kept[]): void {
+    this.#outbox.add(text, files);
     this.#link.start();
     this.#pendingChanged();
     this.#flush();
   }
 
-  /** Give up one that nobody takes; gives its text, to be written anew. */
-  takeBack(pending: Pending): string {
+  /** Give up one that nobody takes, to be written anew. */
+  takeBack(pending: Pending): void {
     this.#outbox.remove(pending.id);
     this.#pendingChanged();
-    return pending.text;
+  }
+
+  /** Begin to send a file up, for a message to come. */
+  upload(file: File, moved: (share: number) => void): Upload {
+    const url = `${this.config.base}${encodeURIComponent(this.config.account)}/files`;
+    return new Upload(url, this.#sessions, file, moved);
   }
 
   askEarlier(): void {
@@ -108,15 +122,17 @@ export class Chat {
   }
 
   #hear(frame: Frame): void {
-    if (frame.type === "welcome") this.#welcomed(Number(frame.seen));
+    if (frame.type === "welcome") this.#welcomed(frame);
     else if (frame.type === "message") this.#lineCame(frame as unknown as Line);
     else if (frame.type === "accepted") this.#isAccepted(String(frame.id));
     else if (frame.type === "error") this.#failed(frame);
     else if (frame.type === "earlier") this.watcher.earlier(Boolean(frame.more));
   }
 
-  #welcomed(seen: number): void {
-    this.#seen = Math.max(this.#seen, seen);
+  #welcomed(frame: Frame): void {
+    const [bytes, count] = [Number(frame.file_bytes_max), Number(frame.files_max)];
+    this.watcher.limits(bytes && count ? { bytes, count } : undefined);
+    this.#seen = Math.max(this.#seen, Number(frame.seen));
     this.#told = "";
     this.#report();
     this.#flush();
@@ -154,7 +170,7 @@ export class Chat {
     if (!id || id !== this.#inFlight) return;
     if (afterMs) return this.#flushAfter(afterMs);
     this.#inFlight = "";
-    this.#outbox.fail(id);
+    this.#outbox.fail(id, frame.code === "no_file" ? "files" : true);
     this.#pendingChanged();
     this.#flush();
   }
@@ -165,7 +181,8 @@ export class Chat {
     const next = this.#outbox.next();
     if (!next) return;
     this.#inFlight = next.id;
-    this.#link.send({ type: "message", id: next.id, text: next.text });
+    const files = next.files?.length ? { files: next.files.map((each) => each.file) } : {};
+    this.#link.send({ type: "message", id: next.id, text: next.text, ...files });
     this.#flushAfter(RESEND_MS);
   }
 

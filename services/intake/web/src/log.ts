@@ -8,6 +8,13 @@ import type { Words } from "./words";
 
 const NEAR_PX = 80;
 
+type Shown = { name: string; url?: string };
+
+/** A file by its name, as a link where it can be had. */
+function fileOf(file: Shown): HTMLElement {
+  return make("small", { class: "file" }, "📎 ", (file.url && linkTo(file.url, file.name)) || file.name);
+}
+
 export class Log {
   readonly element: HTMLElement;
   readonly #list = make("ol");
@@ -32,10 +39,7 @@ export class Log {
   }
 
   add(line: Line): void {
-    const item = this.#own(line) ?? this.#item(line.from, line.text, this.#time(line.at_ms));
-    for (const file of line.attachments) {
-      item.append(make("small", {}, "📎 ", (file.url && linkTo(file.url, file.name)) || file.name));
-    }
+    const item = this.#own(line) ?? this.#item(line.from, line.text, line.attachments, this.#time(line.at_ms));
     const later = [...this.#items.keys()].filter((cursor) => cursor > line.cursor);
     const next = this.#items.get(Math.min(...later)) ?? this.#firstPending();
     this.#items.set(line.cursor, item);
@@ -49,7 +53,7 @@ export class Log {
     for (const pending of all) {
       let item = this.#pending.get(pending.id);
       if (!item) {
-        item = this.#item("visitor", pending.text, make("small"));
+        item = this.#item("visitor", pending.text, pending.files ?? [], make("small"));
         this.#pending.set(pending.id, item);
         const added = item;
         this.#keepingPlace(() => this.#list.append(added));
@@ -73,13 +77,14 @@ export class Log {
     this.element.scrollTop = this.element.scrollHeight;
   }
 
-  #item(from: Line["from"], text: string, foot: HTMLElement): HTMLLIElement {
+  #item(from: Line["from"], text: string, files: readonly Shown[], foot: HTMLElement): HTMLLIElement {
     const speaker = { visitor: this.words.you, agent: this.words.agent, system: this.words.system }[from];
     return make(
       "li",
       { class: from },
       make("span", { class: "sr" }, `${speaker}: `),
       make("p", { dir: "auto" }, ...shown(text)),
+      ...files.map(fileOf),
       foot,
     );
   }
@@ -90,7 +95,8 @@ export class Log {
     if (!item) return undefined;
     this.#pending.delete(line.id ?? "");
     item.classList.remove("failed");
-    item.lastElementChild?.replaceWith(this.#time(line.at_ms));
+    for (const file of item.querySelectorAll(".file")) file.remove();
+    item.lastElementChild?.replaceWith(...line.attachments.map(fileOf), this.#time(line.at_ms));
     const text = item.querySelector("p");
     if (text?.textContent !== line.text) text?.replaceChildren(...shown(line.text));
     return item;
@@ -98,7 +104,8 @@ export class Log {
 
   #mark(item: HTMLLIElement, pending: Pending): void {
     const { words } = this;
-    const said = pending.failed ? words.failed : pending.accepted ? words.sent : words.sending;
+    const failed = pending.failed === "files" ? words.filesGone : words.failed;
+    const said = pending.failed ? failed : pending.accepted ? words.sent : words.sending;
     const foot = item.lastElementChild as HTMLElement;
     if (foot.dataset.said === said) return;
     foot.dataset.said = said;

@@ -5,12 +5,19 @@ import type { Storage } from "./storage";
 const PREFIX = "outbox/";
 const KEPT_MS = 7 * 86_400_000; // servers know repeats for eight days
 
+/** A file that the server has, by what it calls it. */
+export interface Kept {
+  file: string;
+  name: string;
+}
+
 export interface Pending {
   id: string;
   text: string;
+  files?: Kept[];
   atMs: number;
-  /** Nobody will take it: too long, or too old. */
-  failed?: boolean;
+  /** Nobody will take it: too long, too old, or its files are there no more. */
+  failed?: "files" | true;
   /** The server has it. */
   accepted?: boolean;
 }
@@ -18,8 +25,8 @@ export interface Pending {
 export class Outbox {
   constructor(private readonly storage: Storage) {}
 
-  add(text: string): Pending {
-    const pending = { id: uuid(), text, atMs: Date.now() };
+  add(text: string, files: Kept[]): Pending {
+    const pending = { id: uuid(), text, files, atMs: Date.now() };
     this.#put(pending);
     return pending;
   }
@@ -50,9 +57,9 @@ export class Outbox {
     this.storage.remove(PREFIX + id);
   }
 
-  fail(id: string): void {
+  fail(id: string, failed: "files" | true = true): void {
     const found = this.find(id);
-    if (found) this.#put({ ...found, failed: true });
+    if (found) this.#put({ ...found, failed });
   }
 
   #put(pending: Pending): void {

@@ -19,7 +19,7 @@ button { font: inherit; cursor: pointer; border: 0 }
   inset-inline-end: 16px; width: 56px; height: 56px; border-radius: 50%; display: grid;
   place-items: center; background: var(--accent); color: var(--on-accent);
   box-shadow: 0 4px 16px #0005 }
-.launch svg, .send svg, .close svg { width: 24px; height: 24px; fill: none; stroke: currentColor;
+.launch svg, form svg, .close svg { width: 24px; height: 24px; fill: none; stroke: currentColor;
   stroke-width: 2; stroke-linecap: round; stroke-linejoin: round }
 .badge { position: absolute; inset-block-start: -4px; inset-inline-end: -4px; min-width: 22px;
   padding: 0 6px; border-radius: 11px; background: #b3261e; color: #fff; font-size: 13px;
@@ -52,6 +52,19 @@ li small { display: block; margin-block-start: 2px; font-size: 12px; color: var(
 li.visitor small { text-align: end }
 li.failed small { color: var(--bad) }
 li button { background: none; color: inherit; text-decoration: underline; padding: 4px; min-height: 24px }
+li p:empty { display: none }
+.files { list-style: none; margin: 0; padding: 6px 10px 6px 16px; max-height: 30%; overflow-y: auto;
+  border-block-start: 1px solid var(--line) }
+.files li { max-width: none; display: flex; align-items: center; gap: 8px; font-size: 14px }
+.files span { flex: 1; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
+.files .close { padding: 0; flex: none }
+.files svg { width: 18px; height: 18px }
+progress { width: 90px; accent-color: var(--accent) }
+.note { margin: 0; padding: 6px 16px; font-size: 14px; color: var(--quiet); max-height: 30%;
+  overflow-y: auto; overflow-wrap: anywhere }
+.note:empty { display: none }
+.note.bad { color: var(--bad) }
+.over { outline: 3px dashed var(--accent); outline-offset: -6px }
 form { display: flex; gap: 8px; align-items: flex-end; padding: 10px;
   padding-block-end: max(10px, env(safe-area-inset-bottom)); border-block-start: 1px solid var(--line) }
 textarea { flex: 1; min-height: 44px; max-height: 140px; resize: none; padding: 10px 12px;
@@ -59,6 +72,8 @@ textarea { flex: 1; min-height: 44px; max-height: 140px; resize: none; padding: 
   border-radius: 10px; field-sizing: content }
 .send { width: 44px; height: 44px; border-radius: 10px; background: var(--accent);
   color: var(--on-accent); display: grid; place-items: center }
+.attach { width: 44px; height: 44px; border-radius: 10px; background: none; color: var(--quiet);
+  display: grid; place-items: center; padding: 0 }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
   white-space: nowrap }
 @media (max-width: 480px) {
