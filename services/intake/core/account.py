@@ -31,6 +31,8 @@ FLAGS: Final = (
     VOICE_TRANSCRIBE,
     VISITOR_FILES,
 )
+HELP_TEXT: Final = "help_text"
+HELP_CHARACTERS_MAX: Final = 600  # some four segments: beyond that nobody reads on
 BLOCKED_SENDERS: Final = "blocked_senders"
 RATE: Final = "messages_per_second"
 RATE_MIN: Final = 0.01
@@ -76,6 +78,11 @@ class Account:
         """Whether visitors of web chat may send files."""
         return self.says(VISITOR_FILES, unless_stated=True)
 
+    @property
+    def help_text(self) -> str:
+        """What HELP is answered with; empty where a person does."""
+        return self.settings.get(HELP_TEXT, "").strip()
+
     def keys(self, name: str) -> tuple[str, ...]:
         """The versions of a secret that still verify; empty where none is set."""
         return self.secrets.get(name, ())
@@ -107,13 +114,26 @@ class Account:
         return float(stated) if stated and not _wrong_rate(stated) else None
 
 
-def misstated(settings: Mapping[str, str]) -> tuple[str, str] | None:
+def misstated(settings: Mapping[str, str], channel: Channel) -> tuple[str, str] | None:
     """The name of a setting that has no meaning as it is stated, and why; None if all have."""
     for name in FLAGS:
         if settings.get(name, YES) not in {YES, NO}:
             return name, f"is {YES} or {NO}"
-    wrong = _wrong_rate(settings.get(RATE, "1"))
-    return (RATE, wrong) if wrong else None
+    wrong = {
+        RATE: _wrong_rate(settings.get(RATE, "1")),
+        HELP_TEXT: _wrong_help(settings[HELP_TEXT], channel) if HELP_TEXT in settings else "",
+    }
+    return next(((name, why) for name, why in wrong.items() if why), None)
+
+
+def _wrong_help(stated: str, channel: Channel) -> str:
+    """Why a text is no answer to HELP; empty if it is one."""
+    if channel is not Channel.SMS:
+        return "is for SMS: leave it out"
+    if not stated.strip():
+        return "is empty: leave it out for a person to answer"
+    too_long = len(stated) > HELP_CHARACTERS_MAX
+    return f"has at most {HELP_CHARACTERS_MAX} characters" if too_long else ""
 
 
 def _wrong_rate(stated: str) -> str:

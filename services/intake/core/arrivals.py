@@ -17,6 +17,7 @@ from services.intake.core.events import (
     StatusChanged,
 )
 from services.intake.core.evolve import evolve
+from services.intake.core.help_answers import answered
 from services.intake.core.keywords import heeded
 from services.intake.core.lifecycle import Arrival, arrival
 from services.intake.core.linking import link
@@ -55,7 +56,8 @@ def receive(
     found = placement.conversation
     if found is not None and found.home_id not in dossier.customer.homes:
         return (*about, *links, MessagePassedOn(found.home_id, found.conversation_id))
-    return (*about, *links, *_added(dossier, dossier.customer, command, placement, policy))
+    added = _added(dossier, dossier.customer, command, placement, policy)
+    return (*about, *links, *added, *answered(reduce(evolve, added, dossier), command, now_ms))
 
 
 def join(

@@ -35,6 +35,7 @@ class ReceiveMessage:
     it. `original_reference` says where the message is kept as it came. `single_conversation`: the
     account puts all messages of a person into one conversation, until that is closed.
     `detected_language` is what the text seems to be in, where nobody states a `language`.
+    `help_text` is the account's answer to HELP, if it has one.
     """
 
     tenant_id: str
@@ -66,6 +67,7 @@ class ReceiveMessage:
     original_reference: str = ""
     single_conversation: bool = False
     detected_language: str = ""
+    help_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

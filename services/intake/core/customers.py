@@ -95,7 +95,7 @@ def met(dossier: Dossier) -> Customer | None:
 def _heeding(known: Customer, command: ReceiveMessage) -> tuple[Identity, ...]:
     """Addresses after a keyword: STOP holds for the address that it came from, until START."""
     word = keyword(command.channel, command.text)
-    if word is None:
+    if word is None or word is Keyword.HELP:
         return known.identities
     at = known.identity(command.channel, command.from_address)
     until_ms = command.occurred_at_ms if word is Keyword.STOP else 0

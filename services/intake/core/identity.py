@@ -27,6 +27,11 @@ def inbound_message_id(account_id: str, provider_message_id: str) -> str:
     return _named("message", account_id, provider_message_id)
 
 
+def help_message_id(message_id: str) -> str:
+    """The id of the answer to a message that asks for help: the same message has one answer."""
+    return _named("help", message_id)
+
+
 def requested_message_id(tenant_id: str, request_id: str) -> str:
     """The id of a message that a caller asked for: a repeated request names the same message."""
     return _named("request", tenant_id, request_id)

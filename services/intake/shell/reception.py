@@ -16,6 +16,7 @@ from switchboard.intake.v1 import commands_pb2
 from services.chassis.bus.fates import BusUnavailable, StoreUnavailable
 from services.chassis.clock import Clock
 from services.intake.core.account import Account
+from services.intake.core.keywords import help_for
 from services.intake.metrics import IntakeMetrics
 from services.intake.shell import languages
 from services.intake.shell.channels.protocol import (
@@ -123,6 +124,7 @@ class Reception:
                 written = said.inbound_message  # a copy of the command would cost as much again
                 written.detected_language = languages.detected(item.message, account)
                 written.single_conversation = account.has_single_conversations
+                written.help_text = help_for(item.message.channel, item.message.text, account)
                 return said
             case Reported():
                 now_ms = self._clock.now_ms()

@@ -98,6 +98,23 @@ async def test_an_account_may_have_one_conversation_for_each_person(
     assert said.inbound_message.single_conversation is single
 
 
+@pytest.mark.parametrize(
+    ("settings", "text", "said"),
+    [
+        ({"help_text": " Shop, +49 30.\n"}, "Help!", "Shop, +49 30."),
+        ({"help_text": "Shop"}, "Where is it?", ""),
+        ({}, "HELP", ""),
+    ],
+)
+async def test_an_answer_to_help_travels_with_the_question_and_with_no_other(
+    street: Street, settings: dict[str, str], text: str, said: str
+) -> None:
+    street.around.settings = settings
+    await street.twilio(SMS | {"Body": text})
+    ((_, _, published),) = street.around.published
+    assert published.inbound_message.help_text == said
+
+
 async def test_a_blocked_sender_is_thanked_and_not_heard(street: Street) -> None:
     street.around.settings = {"blocked_senders": f"@example.org {SMS['From']}"}
     assert (await street.twilio(SMS))[0] == 200

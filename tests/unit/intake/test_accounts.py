@@ -8,6 +8,7 @@ import pytest
 
 from services.chassis.bus.fates import StoreUnavailable
 from services.intake.core.account import FLAGS, Account, misstated
+from services.intake.core.model import Channel
 from services.intake.shell import accounts
 from services.intake.shell.accounts import AccountBook
 from services.intake.shell.vault import Sealed, Unsealable, Vault
@@ -125,14 +126,14 @@ def test_an_account_never_shows_its_secrets() -> None:
 )
 def test_a_rate_is_a_number_of_messages_a_second(stated: str, per_second: float | None) -> None:
     settings = {"messages_per_second": stated} if stated else {}
-    assert misstated(settings) is None
+    assert misstated(settings, Channel.SMS) is None
     assert account(settings=settings).messages_per_second == per_second
 
 
 @pytest.mark.parametrize("stated", ["", "0", "-1", "fast", "nan", "inf", "1e9", "1,5"])
 def test_what_is_no_rate_is_said_to_be_none_and_limits_nothing(stated: str) -> None:
     settings = {"messages_per_second": stated}
-    wrong = misstated(settings)
+    wrong = misstated(settings, Channel.SMS)
     assert wrong is not None
     assert wrong[0] == "messages_per_second"
     assert account(settings=settings).messages_per_second is None
@@ -144,8 +145,8 @@ def test_a_yes_is_true_and_nothing_else(name: str) -> None:
     for stated in ("false", "yes", "True", ""):
         assert not account(settings={name: stated}).says(name)
     assert not account(settings={}).says(name)
-    assert misstated({name: "false"}) is None
-    assert misstated({name: "yes"}) == (name, "is true or false")
+    assert misstated({name: "false"}, Channel.SMS) is None
+    assert misstated({name: "yes"}, Channel.SMS) == (name, "is true or false")
 
 
 @pytest.mark.parametrize(("stated", "says"), [("", True), ("true", True), ("false", False)])
@@ -169,3 +170,19 @@ def test_some_are_a_yes_unless_something_is_stated(stated: str, says: bool) -> N
 )
 def test_blocked_are_addresses_and_domains(listed: str, sender: str, blocks: bool) -> None:
     assert account(settings={"blocked_senders": listed}).blocks(sender) is blocks
+
+
+@pytest.mark.parametrize(
+    ("channel", "stated", "why"),
+    [
+        (Channel.SMS, "Shop, +49 30 1. STOP ends it.", ""),
+        (Channel.SMS, "x" * 600, ""),
+        (Channel.SMS, "x" * 601, "has at most 600 characters"),
+        (Channel.SMS, "", "is empty: leave it out for a person to answer"),
+        (Channel.SMS, " \n", "is empty: leave it out for a person to answer"),
+        (Channel.WHATSAPP, "Shop", "is for SMS: leave it out"),
+        (Channel.CHAT, "", "is for SMS: leave it out"),
+    ],
+)
+def test_an_answer_to_help_is_a_text_for_sms(channel: Channel, stated: str, why: str) -> None:
+    assert misstated({"help_text": stated}, channel) == (("help_text", why) if why else None)

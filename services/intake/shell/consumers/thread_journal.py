@@ -260,6 +260,8 @@ class OutJournal:
             self.put("mail_reference", named)
         envelope = self.envelope(conversation, message.occurred_at_ms)
         outputs.add_message(envelope, event)
+        if message.kind.is_outbound:
+            envelope.actor = message.author  # which an answer by itself has not from its cause
         self.emit(envelope)
         self._out.tell(event)
         self.want_files(message, conversation)
@@ -267,7 +269,7 @@ class OutJournal:
             queued = after.deliveries[message.message_id]
             self.put("message_delivery", rows.delivery_row(queued))
             asked = deliveries.request(
-                message, conversation, home_id=queued.home_id, actor=self._cause.actor
+                message, conversation, home_id=queued.home_id, actor=message.author
             )
             self._out.emit(OUTBOUND, lane(queued.account_id, queued.home_id), asked)
 

@@ -171,7 +171,7 @@ class AccountApi(AccountServiceServicer):
             raise _wrong("account.provider", f"there are {known}")
         if stated.channel not in media:
             raise _wrong("account.channel", f"{stated.provider} has {', '.join(sorted(media))}")
-        if (wrong := misstated(stated.settings)) is not None:
+        if (wrong := misstated(stated.settings, stated.channel)) is not None:
             raise _wrong(f"account.settings[{wrong[0]}]", wrong[1])
 
     async def _find(self, account_id: str) -> Account:

@@ -25,6 +25,7 @@ from services.chassis.rpc.validate import check
 from services.intake.core.account import Account
 from services.intake.core.commands import ReceiveMessage
 from services.intake.core.identity import home_id, inbound_message_id
+from services.intake.core.keywords import help_for
 from services.intake.core.model import Tier
 from services.intake.shell import languages
 from services.intake.shell.accounts import AccountBook
@@ -130,6 +131,7 @@ def _message(
         attributes=tuple(sorted(attributes.items())),
         attachments=nouns.attachments_of(said.attachments),
         single_conversation=account.has_single_conversations,
+        help_text=help_for(account.channel, said.text, account),
     )
 
 

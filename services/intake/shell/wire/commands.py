@@ -82,6 +82,7 @@ def _receive(said: commands_pb2.IntakeInput, now_ms: int, new_id: NewId) -> Comm
         original_reference=message.original_reference,
         single_conversation=message.single_conversation,
         detected_language=message.detected_language,
+        help_text=message.help_text,
     )
 
 

@@ -93,6 +93,7 @@ def received(
             original_reference=message.original_reference,
             single_conversation=message.single_conversation,
             detected_language=message.detected_language,
+            help_text=message.help_text,
         ),
     )
 

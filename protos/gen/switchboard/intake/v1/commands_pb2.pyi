@@ -377,6 +377,7 @@ class InboundMessage(_message.Message):
     ORIGINAL_REFERENCE_FIELD_NUMBER: _builtins.int
     SINGLE_CONVERSATION_FIELD_NUMBER: _builtins.int
     DETECTED_LANGUAGE_FIELD_NUMBER: _builtins.int
+    HELP_TEXT_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """Account that received it."""
     channel: _model_pb2.Channel.ValueType
@@ -415,6 +416,8 @@ class InboundMessage(_message.Message):
     """BCP 47 language that the text seems to be in, where `language` is not stated; empty if that
     cannot be told.
     """
+    help_text: _builtins.str
+    """What the account answers HELP with, where the text is nothing else; empty where a person does."""
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What the caller says about the customer, for example `tier`. PII."""
@@ -466,10 +469,11 @@ class InboundMessage(_message.Message):
         original_reference: _builtins.str = ...,
         single_conversation: _builtins.bool = ...,
         detected_language: _builtins.str = ...,
+        help_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "also_known_as", b"also_known_as", "attachments", b"attachments", "attributes", b"attributes", "automatic", b"automatic", "channel", b"channel", "client_message_id", b"client_message_id", "conversation_hint", b"conversation_hint", "detected_language", b"detected_language", "from_address", b"from_address", "from_name", b"from_name", "in_reply_to", b"in_reply_to", "language", b"language", "message_id", b"message_id", "original_reference", b"original_reference", "participants", b"participants", "pool_hint", b"pool_hint", "provider_message_id", b"provider_message_id", "quoted_text", b"quoted_text", "single_conversation", b"single_conversation", "subject", b"subject", "tags", b"tags", "text", b"text", "to_address", b"to_address"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "also_known_as", b"also_known_as", "attachments", b"attachments", "attributes", b"attributes", "automatic", b"automatic", "channel", b"channel", "client_message_id", b"client_message_id", "conversation_hint", b"conversation_hint", "detected_language", b"detected_language", "from_address", b"from_address", "from_name", b"from_name", "help_text", b"help_text", "in_reply_to", b"in_reply_to", "language", b"language", "message_id", b"message_id", "original_reference", b"original_reference", "participants", b"participants", "pool_hint", b"pool_hint", "provider_message_id", b"provider_message_id", "quoted_text", b"quoted_text", "single_conversation", b"single_conversation", "subject", b"subject", "tags", b"tags", "text", b"text", "to_address", b"to_address"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
