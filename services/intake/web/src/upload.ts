@@ -24,6 +24,7 @@ interface Answer {
 export class Upload {
   #request: XMLHttpRequest | undefined;
   #stopped = false;
+  #goOn = (): void => undefined;
 
   constructor(
     private readonly url: string,
@@ -50,6 +51,7 @@ export class Upload {
   stop(): void {
     this.#stopped = true;
     this.#request?.abort();
+    this.#goOn();
   }
 
   async #taken(at: number, headers: Record<string, string>): Promise<Answer | undefined> {
@@ -62,9 +64,17 @@ export class Upload {
       const mayHelp = !status || status === 408 || status === 429 || status >= 500;
       if (navigator.onLine) tries++;
       if (!mayHelp || tries >= TRIES) throw new Refused("failed");
-      await new Promise((resolve) => setTimeout(resolve, Math.min(MOST_MS, FIRST_MS * 2 ** tries)));
+      await this.#pause(Math.min(MOST_MS, FIRST_MS * 2 ** tries));
     }
     return undefined;
+  }
+
+  /** Wait, or until it is stopped: then others are to begin at once. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#goOn = resolve;
+      setTimeout(resolve, ms);
+    });
   }
 
   /** Status, 0 where nothing came back, and body. */
@@ -75,6 +85,7 @@ export class Upload {
     } catch {
       return [0, ""];
     }
+    if (this.#stopped) return [0, ""];
     const piece = this.file.slice(at, at + PIECE_BYTES);
     return new Promise((resolve) => {
       const request = (this.#request = new XMLHttpRequest());
