@@ -38,7 +38,7 @@ from services.intake.shell.attachment_links import AttachmentDoor, AttachmentLin
 from services.intake.shell.blobs.ledger import BlobLedger
 from services.intake.shell.blobs.postgres_blobs import PostgresBlobs
 from services.intake.shell.blobs.sweeping import BlobSweeper
-from services.intake.shell.channels.discovery import discover, providers
+from services.intake.shell.channels.discovery import discover, providers, reaching
 from services.intake.shell.channels.protocol import MediaContext, SendingContext
 from services.intake.shell.chat.door import ChatDoor
 from services.intake.shell.chat.hub import Hub
@@ -193,6 +193,7 @@ def _services(parts: _Parts, settings: IntakeSettings, tail: Tail) -> list[Servi
         parked=ParkedItems(parts.postgres),
         clock=parts.clock,
         providers=providers(),
+        reaching=reaching(),
     )
     files = {
         intake_service_pb2: ("IntakeService", intake),

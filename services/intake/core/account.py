@@ -34,6 +34,7 @@ FLAGS: Final = (
 HELP_TEXT: Final = "help_text"
 HELP_CHARACTERS_MAX: Final = 600  # some four segments: beyond that nobody reads on
 BLOCKED_SENDERS: Final = "blocked_senders"
+OUTSIDE_WINDOW_ACCOUNT: Final = "outside_window_account"
 RATE: Final = "messages_per_second"
 RATE_MIN: Final = 0.01
 RATE_MAX: Final = 10_000.0
@@ -106,6 +107,11 @@ class Account:
         _, at, domain = address.rpartition("@")
         listed = self.settings.get(BLOCKED_SENDERS, "").lower().split()
         return not {address, at + domain}.isdisjoint(listed)
+
+    @property
+    def outside_window_account(self) -> str:
+        """The account over which is said what may not be said over this one any more, if any."""
+        return self.settings.get(OUTSIDE_WINDOW_ACCOUNT, "")
 
     @property
     def messages_per_second(self) -> float | None:

@@ -18,6 +18,7 @@ from services.intake.core.model import (
     Channel,
     Consent,
     Customer,
+    Detour,
     Kind,
     Progress,
     StatedIdentity,
@@ -175,7 +176,8 @@ class NoteProgress:
 
     `message_id` may be empty where the provider returns no reference of ours; then
     `provider_message_id` decides, and a receipt that matches nothing yet is parked.
-    `by_provider` tells a receipt from a result of ours.
+    `by_provider` tells a receipt from a result of ours, which may name a `detour`: see
+    `detours.py`. `account_id` is the account that the message went over; empty if it is not told.
     """
 
     tenant_id: str
@@ -187,6 +189,7 @@ class NoteProgress:
     reason: str
     occurred_at_ms: int
     by_provider: bool
+    detour: Detour | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def _told(
         case JoinConversation():
             return arrivals.join(dossier, command, now_ms, policy)
         case NoteProgress():
-            return receipts.note(dossier, command)
+            return receipts.note(dossier, command, now_ms, policy)
         case SettleMedia():
             return attachments.settle(dossier, command)
         case NoteCall():

@@ -10,6 +10,7 @@ from services.intake.core.lifecycle import Arrival
 from services.intake.core.links import LinkReason
 from services.intake.core.model import (
     Attachment,
+    Channel,
     Conversation,
     Customer,
     Delivery,
@@ -140,6 +141,20 @@ class MessageAdded:
     message: Message
     placement: Placement | None = None
     references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDiverted:
+    """A message of ours that could not go out goes over another account, for `reason`.
+
+    `message` and `delivery` are as they are now, `before` the channel that it was to go over.
+    """
+
+    message: Message
+    delivery: Delivery
+    before: Channel
+    reason: str
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +353,9 @@ RevisionEvent = (
     | RevisionMatched
     | RevisionLeft
 )
-DeliveryEvent = DeliveryProgressed | ReceiptForwarded | ReceiptParked | ReceiptMatched
+DeliveryEvent = (
+    DeliveryProgressed | MessageDiverted | ReceiptForwarded | ReceiptParked | ReceiptMatched
+)
 Event = (
     CustomerEvent
     | ConversationEvent

@@ -30,6 +30,7 @@ from services.intake.core.events import (
     LinkAsked,
     MediaSettled,
     MessageAdded,
+    MessageDiverted,
     MessageEdited,
     MessageEvent,
     MessagePassedOn,
@@ -147,6 +148,8 @@ def _of_delivery(dossier: Dossier, event: DeliveryEvent) -> Dossier:
     match event:
         case DeliveryProgressed():
             return _with_progress(dossier, event.delivery)
+        case MessageDiverted():
+            return _diverted(dossier, event)
         case ReceiptForwarded():
             return dossier
         case ReceiptParked(receipt):
@@ -346,6 +349,23 @@ def _moved(before: Conversation, event: StatusChanged) -> Conversation:
         closed_at_ms=at_ms if event.after is Status.CLOSED else before.closed_at_ms,
         reopened=before.reopened + (event.after is Status.OPEN),
     )
+
+
+def _diverted(dossier: Dossier, event: MessageDiverted) -> Dossier:
+    """The conversation is open to what they answer over the other account, too."""
+    message, delivery = event.message, event.delivery
+    before = dossier.conversations[message.conversation_id]
+    after = replace(
+        before,
+        detours=tuple(dict.fromkeys((*before.detours, message.account_id))),
+        updated_at_ms=max(before.updated_at_ms, event.at_ms),
+    )
+    dossier = replace(
+        dossier,
+        messages={**dossier.messages, message.message_id: message},
+        deliveries={**dossier.deliveries, delivery.message_id: delivery},
+    )
+    return _with_conversations(dossier, (after,))
 
 
 def _with_progress(dossier: Dossier, delivery: Delivery) -> Dossier:

@@ -225,6 +225,7 @@ class Conversation:
 
     Channel, account and addresses are those of the latest inbound message: answers go out on them.
     `answers_id` is the provider's id of that message. `participants` get the answers too.
+    `detours` are the other accounts that something of ours has gone over.
     Tier and attributes are the customer's, so that readers of an event need no look-up. `sequence`
     counts the events of the conversation, `messages` its messages and notes.
     """
@@ -259,6 +260,7 @@ class Conversation:
     split_from_id: str = ""
     participants: tuple[str, ...] = ()
     answers_id: str = ""
+    detours: tuple[str, ...] = ()
 
     @property
     def is_live(self) -> bool:
@@ -267,10 +269,21 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
+class Detour:
+    """Another account of the tenant's, over which a message may go; `address` is our own there."""
+
+    account_id: str
+    channel: Channel
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """What is known of an outbound message at its provider. `source_id` is what asked for it.
 
     `home_id` is the home of the address that it goes to, whoever has that address by now.
+    `detour` is there once delivery has settled it without any doubt, and says how else it may go,
+    should it not have gone out; `instead_of` is the account that it has left by a detour.
     """
 
     message_id: str
@@ -283,6 +296,8 @@ class Delivery:
     provider_message_id: str
     reason: str
     at_ms: int
+    detour: Detour | None = None
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +354,8 @@ class Dossier:
     these messages' events, `placements` why the added ones are where they are, `parked` the
     receipts that wait under a provider's id, `early` the revisions that wait for their messages,
     `calls` the calls that are spoken of, and `message_ids` what was added: older repeats never
-    reach a decision.
+    reach a decision. `settled_homes` are homes that somebody lives at or has lived at, of those
+    where what has not gone out might go.
 
     What is another customer's may be looked at, as it was stored a moment ago, and not changed:
     `neighbours` are customers by their homes; `referenced` are conversations, by their ids and by
@@ -361,6 +377,7 @@ class Dossier:
     neighbours: Mapping[str, Customer] = field(default_factory=dict)
     referenced: Mapping[str, Conversation] = field(default_factory=dict)
     message_ids: frozenset[str] = frozenset()
+    settled_homes: frozenset[str] = frozenset()
 
     @property
     def live(self) -> tuple[Conversation, ...]:

@@ -4,8 +4,9 @@
 2. named      it names the conversation: by the address it was sent to, by a number in its subject
 3. single     the account puts all of a person's messages into one conversation
 4. subject    a mail answers a subject ("Re: …") that a live conversation of theirs has
-5. channel    a live conversation of theirs on the same channel and account; for mail there is none,
-              because a mail without reference to an earlier one is a new matter
+5. channel    a live conversation of theirs on the same channel and account, or in which something
+              of ours took a detour over it; for mail there is none, because a mail without
+              reference to an earlier one is a new matter
 6. person     they wrote about a matter on another channel a short while ago
 7. new        none of these
 
@@ -154,6 +155,9 @@ def _channel(dossier: Dossier, command: ReceiveMessage, _: ThreadingPolicy) -> F
     for held in dossier.live:
         if held.channel is command.channel and held.account_id == command.account_id:
             yield held, "is open on the same channel"
+    for held in dossier.live:
+        if command.account_id in held.detours:
+            yield held, "something of ours in it went over this account"
 
 
 def _person(dossier: Dossier, command: ReceiveMessage, policy: ThreadingPolicy) -> Found:

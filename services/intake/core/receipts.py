@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.intake.core.commands import NoteProgress
+from services.intake.core.detours import diverted
 from services.intake.core.events import (
     DeliveryProgressed,
     Event,
@@ -14,11 +15,17 @@ from services.intake.core.events import (
 )
 from services.intake.core.lifecycle import is_news
 from services.intake.core.model import Delivery, Dossier, Progress, Receipt
+from services.intake.core.policies import ThreadingPolicy
 from services.intake.core.refusals import Reason, Rejection
 
 
-def note(dossier: Dossier, command: NoteProgress) -> tuple[Event, ...] | Rejection:
-    """Progress is monotone: what says no more than is known is no event."""
+def note(
+    dossier: Dossier, command: NoteProgress, now_ms: int, policy: ThreadingPolicy
+) -> tuple[Event, ...] | Rejection:
+    """Progress is monotone: what says no more than is known is no event.
+
+    What is told of an account that the message has left since says nothing about its delivery.
+    """
     told = Receipt(
         account_id=command.account_id,
         provider_message_id=command.provider_message_id,
@@ -29,18 +36,20 @@ def note(dossier: Dossier, command: NoteProgress) -> tuple[Event, ...] | Rejecti
     known = _find(dossier, command)
     if known is None:
         return _without_message(dossier, command.message_id, told)
-    after = _told(known, told)
+    if command.account_id not in {"", known.account_id}:
+        return ()
+    after = replace(_told(known, told), detour=command.detour or known.detour)
     # What is parked is read for our own results, each of which names what it knows the message by;
     # a receipt must not match more because it happened to be read together with another.
     parked = None if command.by_provider else dossier.parked.get(told.provider_message_id)
     final = after if parked is None else _told(after, parked)
     matched = () if parked is None else (ReceiptMatched(parked),)
+    forwarded = _forwarded(known, told, by_provider=command.by_provider)
+    elsewhere = diverted(dossier, final, now_ms, policy)
+    if elsewhere:
+        return (*matched, *forwarded, *elsewhere)
     steps = (step for was, step in ((known, after), (after, final)) if was != step)
-    return (
-        *matched,
-        *_forwarded(known, told, by_provider=command.by_provider),
-        *(DeliveryProgressed(step) for step in steps),
-    )
+    return (*matched, *forwarded, *(DeliveryProgressed(step) for step in steps))
 
 
 def _forwarded(
@@ -64,15 +73,19 @@ def _without_message(
 
 
 def _find(dossier: Dossier, command: NoteProgress) -> Delivery | None:
+    """What is told of it; another customer's is as good as none."""
+    theirs = dossier.conversations
     if command.message_id:
-        return dossier.deliveries.get(command.message_id)
-    named = (
+        named = dossier.deliveries.get(command.message_id)
+        return named if named is not None and named.conversation_id in theirs else None
+    found = (
         delivery
         for delivery in dossier.deliveries.values()
         if command.provider_message_id
         and delivery.provider_message_id == command.provider_message_id
+        and delivery.conversation_id in theirs
     )
-    return next(named, None)
+    return next(found, None)
 
 
 def _told(known: Delivery, told: Receipt) -> Delivery:

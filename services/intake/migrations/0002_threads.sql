@@ -48,7 +48,8 @@ ALTER TABLE conversation
     ADD COLUMN merged_into_id text NOT NULL DEFAULT '',
     ADD COLUMN split_from_id text NOT NULL DEFAULT '',
     ADD COLUMN participants text[] NOT NULL DEFAULT '{}',
-    ADD COLUMN answers_id text NOT NULL DEFAULT '';
+    ADD COLUMN answers_id text NOT NULL DEFAULT '',
+    ADD COLUMN detours text[] NOT NULL DEFAULT '{}';
 CREATE INDEX conversation_live_of_account ON conversation (account_id) WHERE live;
 CREATE INDEX conversation_merged ON conversation (merged_into_id) WHERE merged_into_id <> '';
 
@@ -73,6 +74,12 @@ ALTER TABLE message
     ADD COLUMN threading jsonb NOT NULL DEFAULT '{}';
 CREATE INDEX message_by_provider ON message (provider_message_id);
 CREATE INDEX message_search ON message USING gin (to_tsvector('simple', subject || ' ' || text));
+
+-- `detour` is the account (with its channel and our address) that the message may go over should it
+-- not have gone out, `instead_of` the account that it has left so.
+ALTER TABLE message_delivery
+    ADD COLUMN detour jsonb NOT NULL DEFAULT '{}',
+    ADD COLUMN instead_of text NOT NULL DEFAULT '';
 
 -- What people's mails name, by everybody who has a part in them: two mails that name the same one
 -- belong together, although nobody has ever sent us that one.
@@ -118,14 +125,15 @@ BEGIN
         SET (customer_id, home_id, account_id, channel, address, account_address, tier, language,
              status, live, updated_at_ms, subject, pool_hint, tags, attributes, last_agent_id,
              messages, sequence, reopened, last_inbound_at_ms, last_outbound_at_ms,
-             resolved_at_ms, closed_at_ms, merged_into_id, participants, answers_id) = (
+             resolved_at_ms, closed_at_ms, merged_into_id, participants, answers_id, detours) = (
             excluded.customer_id, excluded.home_id, excluded.account_id, excluded.channel,
             excluded.address, excluded.account_address, excluded.tier, excluded.language,
             excluded.status, excluded.live, excluded.updated_at_ms, excluded.subject,
             excluded.pool_hint, excluded.tags, excluded.attributes, excluded.last_agent_id,
             excluded.messages, excluded.sequence, excluded.reopened, excluded.last_inbound_at_ms,
             excluded.last_outbound_at_ms, excluded.resolved_at_ms, excluded.closed_at_ms,
-            excluded.merged_into_id, excluded.participants, excluded.answers_id);
+            excluded.merged_into_id, excluded.participants, excluded.answers_id,
+            excluded.detours);
     END IF;
     IF rows ? 'message' THEN
         -- What a message keeps for good is when we had it: one that differs there is another with
@@ -133,11 +141,13 @@ BEGIN
         INSERT INTO message
         SELECT * FROM jsonb_populate_recordset(NULL::message, rows->'message')
         ON CONFLICT (message_id) DO UPDATE
-        SET (received_at_ms, conversation_id, sequence, place, text, quoted_text, attachments,
-             edited_at_ms, retracted_at_ms, threading) = (
+        SET (received_at_ms, conversation_id, sequence, place, channel, account_id, from_address,
+             to_address, text, quoted_text, attachments, edited_at_ms, retracted_at_ms,
+             threading) = (
             CASE WHEN message.received_at_ms = excluded.received_at_ms
                  THEN excluded.received_at_ms END,
-            excluded.conversation_id, excluded.sequence, excluded.place, excluded.text,
+            excluded.conversation_id, excluded.sequence, excluded.place, excluded.channel,
+            excluded.account_id, excluded.from_address, excluded.to_address, excluded.text,
             excluded.quoted_text, excluded.attachments, excluded.edited_at_ms,
             excluded.retracted_at_ms,
             CASE WHEN excluded.threading = '{}' THEN message.threading
@@ -157,8 +167,11 @@ BEGIN
         INSERT INTO message_delivery
         SELECT * FROM jsonb_populate_recordset(NULL::message_delivery, rows->'message_delivery')
         ON CONFLICT (message_id) DO UPDATE
-        SET (progress, provider_message_id, reason, at_ms) = (
-            excluded.progress, excluded.provider_message_id, excluded.reason, excluded.at_ms);
+        SET (home_id, account_id, progress, provider_message_id, reason, at_ms, detour,
+             instead_of) = (
+            excluded.home_id, excluded.account_id, excluded.progress,
+            excluded.provider_message_id, excluded.reason, excluded.at_ms, excluded.detour,
+            excluded.instead_of);
     END IF;
     IF rows ? 'parked_receipt' THEN
         INSERT INTO parked_receipt
@@ -177,11 +190,12 @@ ALTER TABLE message
     DROP COLUMN participants, DROP COLUMN automatic, DROP COLUMN quoted_text,
     DROP COLUMN original_reference, DROP COLUMN edited_at_ms, DROP COLUMN retracted_at_ms,
     DROP COLUMN threading;
+ALTER TABLE message_delivery DROP COLUMN detour, DROP COLUMN instead_of;
 DROP FUNCTION conversations_in(text);
 DROP INDEX conversation_live_of_account;
 ALTER TABLE conversation
     DROP COLUMN merged_into_id, DROP COLUMN split_from_id, DROP COLUMN participants,
-    DROP COLUMN answers_id;
+    DROP COLUMN answers_id, DROP COLUMN detours;
 DROP INDEX customer_search, customer_by_id;
 DROP FUNCTION trigrams(text);
 DELETE FROM customer WHERE yields_to <> '';

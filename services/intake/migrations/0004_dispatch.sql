@@ -4,7 +4,8 @@
 
 -- migrate:up
 
--- `kind` is what the message is for; `refs` and `in_reply_to` are the provider's ids; `forgiven`
+-- A message may go over a second account when the first is done with it: a row each, by its own
+-- shard. `kind` is what the message is for; `refs` and `in_reply_to` are the provider's ids; `forgiven`
 -- counts the attempts that say nothing against the message.
 ALTER TABLE dispatch
     ADD COLUMN kind text NOT NULL DEFAULT 'REPLY',
@@ -15,7 +16,9 @@ ALTER TABLE dispatch
     ADD COLUMN last_inbound_at_ms bigint NOT NULL DEFAULT 0,
     ADD COLUMN template text NOT NULL DEFAULT '',
     ADD COLUMN forgiven integer NOT NULL DEFAULT 0,
-    ADD COLUMN maybe_sent boolean NOT NULL DEFAULT false;
+    ADD COLUMN maybe_sent boolean NOT NULL DEFAULT false,
+    DROP CONSTRAINT dispatch_pkey,
+    ADD PRIMARY KEY (message_id, account_id);
 
 -- What an account's attempts stand before, in each shard that has seen trouble with its provider.
 CREATE TABLE account_gate (
@@ -46,7 +49,7 @@ BEGIN
     IF rows ? 'dispatch' THEN
         INSERT INTO dispatch
         SELECT * FROM jsonb_populate_recordset(dispatch_base(), rows->'dispatch')
-        ON CONFLICT (message_id) DO UPDATE
+        ON CONFLICT (message_id, account_id) DO UPDATE
         SET (resident, phase, attempts, attempted_at_ms, lookups, absences, doubted_at_ms,
              not_before_ms, provider_message_id, reason, settled_at_ms, forgiven, maybe_sent) = (
             excluded.resident, excluded.phase, excluded.attempts, excluded.attempted_at_ms,
@@ -83,7 +86,10 @@ BEGIN
 END $$;
 DROP FUNCTION dispatch_base();
 DROP TABLE account_gate;
+DELETE FROM dispatch d USING message m WHERE m.message_id = d.message_id
+    AND m.account_id <> d.account_id;
 ALTER TABLE dispatch
+    DROP CONSTRAINT dispatch_pkey, ADD PRIMARY KEY (message_id),
     DROP COLUMN kind, DROP COLUMN attachments, DROP COLUMN in_reply_to, DROP COLUMN refs,
     DROP COLUMN participants, DROP COLUMN last_inbound_at_ms, DROP COLUMN template,
     DROP COLUMN forgiven, DROP COLUMN maybe_sent;

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
@@ -30,7 +31,7 @@ from services.intake.core.delivery.commands import (
     Sighting,
 )
 from services.intake.core.delivery.model import Dispatch, Phase
-from services.intake.core.model import Channel
+from services.intake.core.model import Channel, Detour
 from services.intake.core.sms import measure
 from services.intake.metrics import IntakeMetrics
 from services.intake.ports import Sender
@@ -162,7 +163,24 @@ class Effects:
             return _not_called(dispatch, Answer.NOT_ACCEPTED, "paced", wait_s=wait_s)
         if wait_s > 0:
             await asyncio.sleep(wait_s)
-        return await self._timed(self._send, dispatch, account, sender)
+        try:
+            detour = await self._detour(account)
+        except StoreUnavailable:
+            return _not_called(dispatch, Answer.NOT_ACCEPTED, "account_unreadable")
+        return await self._timed(partial(self._send, detour), dispatch, account, sender)
+
+    async def _detour(self, account: Account) -> Detour | None:
+        """The account that this one names, if it is there and can send.
+
+        It is read before the call, whose end cannot wait for a database that is away.
+        """
+        named = account.outside_window_account
+        other = await self._accounts.get(named) if named else None
+        if other is None or not other.enabled or other.tenant_id != account.tenant_id:
+            return None
+        if other.account_id == account.account_id or other.provider not in self._senders:
+            return None
+        return Detour(other.account_id, other.channel, other.address)
 
     def _wait_seconds(self, dispatch: Dispatch, account: Account) -> float:
         """Until the message's turn, where the account's rate is stated. SMS are paid by segment."""
@@ -191,9 +209,10 @@ class Effects:
             self._metrics.calls.seconds.labels(account.provider).observe(seconds)
 
     async def _send(
-        self, dispatch: Dispatch, account: Account, sender: Sender
+        self, detour: Detour | None, dispatch: Dispatch, account: Account, sender: Sender
     ) -> commands_pb2.OutboundMessage:
-        report = replace(await sender.send(dispatch, account), provider=account.provider)
+        told = await sender.send(dispatch, account)
+        report = replace(told, provider=account.provider, detour=detour)
         if report.contact is not Contact.NOT_CALLED:
             self._metrics.calls.ended.labels(account.provider, "send", report.answer.lower()).inc()
         return deliveries.attempt_result(dispatch, report)

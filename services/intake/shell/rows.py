@@ -25,6 +25,7 @@ from services.intake.core.model import (
     Conversation,
     Customer,
     Delivery,
+    Detour,
     EarlyRevision,
     Identity,
     Kind,
@@ -55,7 +56,7 @@ THREADER_TABLES = (
     Table("parked_items_since", ("home_id",)),
 )
 DELIVERY_TABLES = (
-    Table("dispatch", ("message_id",)),
+    Table("dispatch", ("message_id", "account_id")),
     Table("account_gate", ("account_id", "shard")),
 )
 
@@ -81,7 +82,7 @@ _NOT_THEIRS = frozenset({"yields_to", "search_text"})
 _conversation = _Columns(Conversation)
 _message, _attachment, _step = _Columns(Message), _Columns(Attachment), _Columns(Step)
 _MESSAGE_COLUMNS = tuple(field.name for field in fields(Message))
-_delivery, _receipt = _Columns(Delivery), _Columns(Receipt)
+_delivery, _detour, _receipt = _Columns(Delivery), _Columns(Detour), _Columns(Receipt)
 _dispatch, _gate = _Columns(Dispatch), _Columns(Gate)
 _media = _Columns(WantedMedia)
 _MEDIA_COLUMNS = tuple(each.name for each in fields(WantedMedia) if each.name != "attachment")
@@ -171,6 +172,7 @@ def conversation_of(row: Mapping[str, Any]) -> Conversation:
             "status": Status(row["status"]),
             "tags": tuple(row["tags"]),
             "participants": tuple(row["participants"]),
+            "detours": tuple(row["detours"]),
             "attributes": _pairs(row["attributes"]),
         }
     )
@@ -235,22 +237,16 @@ def attachment_of(item: Mapping[str, Any]) -> Attachment:
 
 def delivery_row(delivery: Delivery) -> Row:
     """As `message_delivery` keeps it."""
-    return _delivery(delivery)
+    return _delivery(delivery) | {"detour": _detour(delivery.detour) if delivery.detour else {}}
 
 
 def delivery_of(row: Mapping[str, Any]) -> Delivery:
     """From a row of `message_delivery`."""
+    way = row["detour"]
+    detour = Detour(**way | {"channel": Channel(way["channel"])}) if way else None
     return Delivery(
-        message_id=row["message_id"],
-        home_id=row["home_id"],
-        conversation_id=row["conversation_id"],
-        account_id=row["account_id"],
-        kind=Kind(row["kind"]),
-        source_id=row["source_id"],
-        progress=Progress(row["progress"]),
-        provider_message_id=row["provider_message_id"],
-        reason=row["reason"],
-        at_ms=row["at_ms"],
+        **_delivery.of(row)
+        | {"kind": Kind(row["kind"]), "progress": Progress(row["progress"]), "detour": detour}
     )
 
 

@@ -198,6 +198,7 @@ ORDER BY updated_at_ms, conversation_id"""
 _SAID = """
 SELECT * FROM (
     SELECT m.*, d.home_id, d.progress, d.reason, d.at_ms, d.provider_message_id AS delivered_as,
+        d.detour, d.instead_of,
         CASE WHEN m.occurred_at_ms % 1000 = 0 THEN least(m.received_at_ms, m.occurred_at_ms + 999)
              ELSE m.occurred_at_ms END AS placed_at_ms
     FROM conversations_in($1) conversation_id JOIN message m USING (conversation_id)

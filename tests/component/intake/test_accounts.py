@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -58,6 +59,57 @@ async def test_a_setting_without_a_meaning_is_refused_by_its_name(visit: Visit) 
     assert [item.field for item in reply.details["BadRequest"].field_violations] == [
         "account.settings[messages_per_second]"
     ]
+
+
+async def naming(visit: Visit, named: str, **who: str) -> Any:
+    """An account that names another one for what may not be said over it."""
+    account = model_pb2.Account(
+        account_id="names-another",
+        provider="whatsapp",
+        channel=model_pb2.CHANNEL_WHATSAPP,
+        address=OUR_NUMBER,
+        enabled=True,
+        settings={"outside_window_account": named},
+    )
+    ask = pb.UpsertAccountRequest(request_id=str(uuid4()), account=account)
+    return await visit.call("AccountService.UpsertAccount", ask, **who)
+
+
+async def stand_in(visit: Visit, provider: str, channel: Any, *, enabled: bool = True) -> str:
+    """An account that another might name."""
+    account = model_pb2.Account(
+        account_id=f"stands-in-{provider}-{enabled}",
+        provider=provider,
+        channel=channel,
+        address="site" if channel == model_pb2.CHANNEL_CHAT else OUR_NUMBER,
+        enabled=enabled,
+    )
+    ask = pb.UpsertAccountRequest(request_id=str(uuid4()), account=account)
+    return str((await visit.get("AccountService.UpsertAccount", ask)).account.account_id)
+
+
+async def test_an_account_that_another_names_is_one_that_can_stand_in_for_it(
+    visit: Visit,
+) -> None:
+    sms = await stand_in(visit, "twilio", SMS)
+    disabled = await stand_in(visit, "twilio", SMS, enabled=False)
+    chat = await stand_in(visit, "web_chat", model_pb2.CHANNEL_CHAT)
+    voice = await stand_in(visit, "twilio_voice", model_pb2.CHANNEL_VOICE)
+    for named, why in {
+        "names-another": "another account than this one",
+        "nobody": "create that one first",
+        disabled: "enable it first",
+        chat: "of web_chat; one of",
+        voice: "of twilio_voice; one of",
+    }.items():
+        reply = await naming(visit, named)
+        (found,) = reply.details["BadRequest"].field_violations
+        assert reply.code == "INVALID_ARGUMENT"
+        assert found.field == "account.settings[outside_window_account]"
+        assert why in found.description
+    assert (await naming(visit, sms)).code == "OK"
+    strange = await naming(visit, sms, tenant="somebody-else")
+    assert "create that one first" in strange.text
 
 
 async def rotate(visit: Visit, account_id: str, value: str) -> model_pb2.SecretVersion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 
 import pytest
@@ -33,6 +34,7 @@ from services.intake.core.delivery.events import (
 from services.intake.core.delivery.evolve import evolve, lanes_of
 from services.intake.core.delivery.model import Lanes, Phase
 from services.intake.core.delivery.policies import DeliveryPolicy
+from services.intake.core.model import Channel, Detour
 from tests.unit.intake.given import ACCOUNT, NOON_MS, dispatch
 
 POLICY = DeliveryPolicy(calls_per_account_max=2)
@@ -81,6 +83,12 @@ def uncertain() -> Shard:
         shard.do(Wake("d-1"), after_ms=2 * POLICY.lookup_most_ms)
         shard.do(ReportLookup("d-1", lookup, Sighting.ABSENT))
     assert shard.phase() is Phase.UNCERTAIN
+    return shard
+
+
+def seen_in_its_call() -> Shard:
+    shard = attempted()
+    shard.do(NoteReceipt("d-1", "SM9"))
     return shard
 
 
@@ -226,6 +234,43 @@ def test_reports_of_another_attempt_or_look_up_are_no_news() -> None:
     shard = looking_up()
     assert shard.do(ReportAttempt("d-1", 2, Answer.ACCEPTED)) == ()
     assert shard.do(ReportLookup("d-1", 2, Sighting.FOUND)) == ()
+
+
+def test_reports_of_an_account_that_the_message_has_left_are_no_news() -> None:
+    shard = attempted()
+    stale = ReportAttempt("d-1", 1, Answer.UNKNOWN, account_id="whatsapp-main")
+    assert shard.do(stale) == ()
+    assert shard.do(NoteReceipt("d-1", "wamid.1", "whatsapp-main")) == ()
+    assert looking_up().do(ReportLookup("d-1", 1, Sighting.FOUND, account_id="other")) == ()
+    assert shard.do(replace(stale, account_id=ACCOUNT)) != ()
+
+
+@pytest.mark.parametrize(
+    ("shard", "report", "goes"),
+    [
+        (attempted(), ReportAttempt("d-1", 1, Answer.REFUSED, reason="outside_window"), True),
+        (attempted(), ReportAttempt("d-1", 1, Answer.ACCEPTED, "SM9"), True),
+        (in_doubt(), ReportAttempt("d-1", 1, Answer.REFUSED, reason="outside_window"), False),
+        (in_doubt(), ReportAttempt("d-1", 1, Answer.ACCEPTED, "SM9"), False),
+        (uncertain(), ReportAttempt("d-1", 1, Answer.REFUSED, reason="outside_window"), False),
+        (seen_in_its_call(), ReportAttempt("d-1", 1, Answer.REFUSED), False),
+        (seen_in_its_call(), ReportAttempt("d-1", 1, Answer.ACCEPTED), True),
+    ],
+)
+def test_only_what_nobody_was_in_doubt_of_may_take_a_detour(
+    shard: Shard, report: ReportAttempt, *, goes: bool
+) -> None:
+    (settled,) = shard.do(replace(report, detour=Detour("mail", Channel.EMAIL, "help@a.example")))
+    assert isinstance(settled, Settled)
+    assert (settled.detour is not None) is goes
+
+
+def test_what_a_repeat_may_have_sent_takes_no_detour() -> None:
+    shard = attempted()
+    shard.do(ReportAttempt("d-1", 1, Answer.REPEATABLE))
+    shard.do(Wake("d-1"), after_ms=HOUR_MS // 60)
+    (doubted,) = shard.do(ReportAttempt("d-1", 2, Answer.REFUSED, reason="outside_window"))
+    assert isinstance(doubted, Doubted)
 
 
 def test_a_recipient_gets_one_call_at_a_time_in_order() -> None:

@@ -18,6 +18,7 @@ from services.chassis.telemetry.metrics import Catalogue
 from services.intake.core.account import Account, IfUnseen
 from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
 from services.intake.core.delivery.model import Dispatch, Phase
+from services.intake.core.model import Channel
 from services.intake.metrics import IntakeMetrics
 from services.intake.shell import effects as module
 from services.intake.shell.accounts import AccountBook
@@ -67,15 +68,17 @@ class World:
 
     provider: Provider = field(default_factory=Provider)
     account: Account | None = field(default_factory=account)
+    other: Account | None = None
+    other_away: bool = False
     accounts_away: bool = False
     ids_away: bool = False
     bus_away: int = 0
     reports: list[commands_pb2.OutboundMessage] = field(default_factory=list)
 
     async def read(self, account_id: str) -> Account | None:
-        if self.accounts_away:
+        if self.accounts_away or (self.other_away and account_id == "wa"):
             raise StoreUnavailable("away")
-        return self.account
+        return self.other if account_id == "wa" else self.account
 
     async def sent_ids(self, account_id: str, home_id: str, *, since_ms: int) -> frozenset[str]:
         if self.ids_away:
@@ -118,6 +121,39 @@ async def test_a_call_is_made_once_and_reported() -> None:
     assert world.provider.calls == ["send"]
     assert (report.attempt, report.status, report.provider_message_id) == (1, SENT, "SM9")
     assert report.provider == "twilio"
+
+
+NAMING = account(settings={"outside_window_account": "wa"})
+OTHER = account(account_id="wa", channel=Channel.WHATSAPP, address="+4930555001")
+
+
+@pytest.mark.parametrize(
+    ("other", "goes"),
+    [
+        (OTHER, True),
+        (None, False),
+        (replace(OTHER, enabled=False), False),
+        (replace(OTHER, tenant_id="somebody-else"), False),
+        (replace(OTHER, provider="web"), False),
+        (replace(OTHER, account_id=NAMING.account_id), False),
+    ],
+)
+async def test_the_account_that_is_named_goes_along_if_it_can_send(
+    other: Account | None, *, goes: bool
+) -> None:
+    report = (await World(account=NAMING, other=other).report_of(ATTEMPT)).attempt_result
+    assert report.account_id == ATTEMPT.account_id
+    assert report.HasField("detour") is goes
+    if goes:
+        told = (report.detour.account_id, report.detour.channel, report.detour.address)
+        assert told == ("wa", model_pb2.CHANNEL_WHATSAPP, "+4930555001")
+
+
+async def test_no_call_is_made_while_nobody_knows_the_account_that_is_named() -> None:
+    world = World(account=NAMING, other_away=True)
+    report = (await world.report_of(ATTEMPT)).attempt_result
+    assert (report.error, report.retryable) == ("account_unreadable", True)
+    assert world.provider.calls == []
 
 
 async def test_a_look_up_knows_the_other_messages_of_its_lane() -> None:

@@ -20,7 +20,15 @@ from services.intake.core.delivery.commands import (
 )
 from services.intake.core.delivery.model import Phase
 from services.intake.core.events import MessageAdded
-from services.intake.core.model import Attachment, Channel, Kind, Progress, Receipt, Tier
+from services.intake.core.model import (
+    Attachment,
+    Channel,
+    Detour,
+    Kind,
+    Progress,
+    Receipt,
+    Tier,
+)
 from services.intake.shell.wire import commands, deliveries, inputs, names, nouns
 from tests.unit.intake.given import (
     ACCOUNT,
@@ -204,7 +212,10 @@ def test_all_that_is_asked_of_delivery_comes_out_in_the_dispatch() -> None:
 @pytest.mark.parametrize("contact", [*Contact, None])
 @pytest.mark.parametrize("answer", Answer)
 def test_the_end_of_a_call_comes_out_as_it_went_in(answer: Answer, contact: Contact | None) -> None:
-    report = ReportAttempt("r-1", 3, answer, "SM9", "429", 5000, contact, "twilio")
+    mail = Detour("mail-help", Channel.EMAIL, "help@example.com")
+    report = ReportAttempt(
+        "r-1", 3, answer, "SM9", "429", 5000, contact, "twilio", ACCOUNT, detour=mail
+    )
     said = deliveries.attempt_result(dispatch("r-1"), report)
     assert deliveries.command(said, position=0, now_ms=NOON_MS) == report
     assert deliveries.subject_id(said) == "r-1"
@@ -229,7 +240,7 @@ def test_a_reader_that_knows_no_repeats_takes_one_for_not_accepted() -> None:
 def test_the_end_of_a_look_up_comes_out_as_it_went_in(
     sighting: Sighting, if_unseen: IfUnseen, phase: Phase
 ) -> None:
-    report = ReportLookup("r-1", 2, sighting, "SM9", phase)
+    report = ReportLookup("r-1", 2, sighting, "SM9", phase, ACCOUNT)
     said = deliveries.lookup_result(dispatch("r-1"), report, if_unseen)
     assert deliveries.command(said, position=0, now_ms=NOON_MS) == report
 
@@ -237,7 +248,8 @@ def test_the_end_of_a_look_up_comes_out_as_it_went_in(
 def test_a_forwarded_receipt_names_the_message() -> None:
     receipt = Receipt(ACCOUNT, "SM9", Progress.DELIVERED, "", NOON_MS)
     said = deliveries.callback(receipt, message_id="r-1", tenant_id=TENANT)
-    assert deliveries.command(said, position=0, now_ms=NOON_MS) == NoteReceipt("r-1", "SM9")
+    told = NoteReceipt("r-1", "SM9", ACCOUNT)
+    assert deliveries.command(said, position=0, now_ms=NOON_MS) == told
 
 
 def test_what_a_newer_contract_adds_is_nothing_here() -> None:

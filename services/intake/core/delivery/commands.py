@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.intake.core.delivery.model import Dispatch, Phase
+from services.intake.core.model import Detour
 
 
 class Answer(StrEnum):
@@ -49,7 +50,11 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class ReportAttempt:
-    """The call of attempt `attempt` (from 1) has ended. `contact` is None where nobody knows."""
+    """The call of attempt `attempt` (from 1) has ended. `contact` is None where nobody knows.
+
+    `account_id` is the account that was called from; what names none is of whichever the message
+    has. `detour` is the other account that this one names for what may not be said over it.
+    """
 
     message_id: str
     attempt: int
@@ -59,6 +64,8 @@ class ReportAttempt:
     retry_after_ms: int = 0
     contact: Contact | None = None
     provider: str = ""
+    account_id: str = ""
+    detour: Detour | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,7 @@ class ReportLookup:
     sighting: Sighting
     provider_message_id: str = ""
     if_unseen: Phase = Phase.UNCERTAIN
+    account_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,7 @@ class NoteReceipt:
 
     message_id: str
     provider_message_id: str
+    account_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

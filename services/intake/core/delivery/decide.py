@@ -56,9 +56,13 @@ MessageCommand = Deliver | ReportAttempt | ReportLookup | NoteReceipt | Wake
 
 
 def _subject(lanes: Lanes, command: MessageCommand) -> Dispatch | None:
+    """The message; none where what is told is of an account that it has left since."""
     if isinstance(command, Deliver):
         return command.dispatch
-    return lanes.dispatches.get(command.message_id)
+    found = lanes.dispatches.get(command.message_id)
+    if found is None or isinstance(command, Wake):
+        return found
+    return found if command.account_id in {"", found.account_id} else None
 
 
 def _direct(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.intake.core.delivery.model import Barrier, Dispatch, Phase
+from services.intake.core.model import Detour
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ class Woken:
 class Settled:
     """`phase` is SENT, FAILED or UNCERTAIN. Only UNCERTAIN may be settled again, by evidence.
 
-    `forget_at_ms` says until when evidence is waited for; 0 where none is needed.
+    `forget_at_ms` says until when evidence is waited for; 0 where none is needed. With a `detour`
+    the provider's own answer has settled it, and it was never in doubt.
     """
 
     message_id: str
@@ -97,6 +99,7 @@ class Settled:
     reason: str
     at_ms: int
     forget_at_ms: int = 0
+    detour: Detour | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from services.intake.core.delivery.commands import (
     Answer,
@@ -21,6 +22,7 @@ from services.intake.core.delivery.events import (
 )
 from services.intake.core.delivery.model import Dispatch, Gate, Phase
 from services.intake.core.delivery.policies import DeliveryPolicy
+from services.intake.core.model import Detour
 
 Events = tuple[Event, ...]
 
@@ -62,7 +64,8 @@ def on_receipt(subject: Dispatch, command: NoteReceipt, now_ms: int) -> Events:
 
 
 def _accepted(subject: Dispatch, command: ReportAttempt, now_ms: int, _: DeliveryPolicy) -> Events:
-    return (_sent(subject, command.provider_message_id, now_ms),)
+    sent = _sent(subject, command.provider_message_id, now_ms)
+    return (replace(sent, detour=_detour(subject, command)),)
 
 
 def _refused(
@@ -70,10 +73,17 @@ def _refused(
 ) -> Events:
     """It has failed, unless an attempt before this one may have had its effect."""
     if not subject.maybe_sent:
-        return (failed(subject, command.reason, now_ms),)
+        detour = None if subject.provider_message_id else _detour(subject, command)
+        return (replace(failed(subject, command.reason, now_ms), detour=detour),)
     if subject.phase is not Phase.ATTEMPTING:
         return ()  # the doubt that it was in is still there
     return _doubt(subject, command, now_ms, policy)
+
+
+def _detour(subject: Dispatch, command: ReportAttempt) -> Detour | None:
+    """How else it may go. Nothing that anybody has ever been in doubt of goes another way."""
+    was_certain = subject.phase is Phase.ATTEMPTING and not subject.doubted_at_ms
+    return command.detour if was_certain and not subject.maybe_sent else None
 
 
 def _retry(

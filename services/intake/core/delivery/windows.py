@@ -12,13 +12,16 @@ from enum import StrEnum
 from typing import Final
 
 from services.intake.core.delivery.model import Dispatch
-from services.intake.core.model import Kind
+from services.intake.core.model import Channel, Conversation, Kind
 
 OUTSIDE_WINDOW: Final = "outside_window"
 """The reason of what failed because the customer wrote too long ago: another channel may do."""
 
 FREE_MS: Final = 24 * 3_600_000
 HUMAN_AGENT_MS: Final = 7 * FREE_MS
+
+
+_WITH_WINDOW: Final = frozenset({Channel.WHATSAPP, Channel.MESSENGER})
 
 
 class Window(StrEnum):
@@ -39,3 +42,10 @@ def window_of(dispatch: Dispatch, now_ms: int) -> Window:
         return Window.OPEN
     is_a_persons = dispatch.kind is Kind.REPLY
     return Window.HUMAN_AGENT if is_a_persons and passed_ms < HUMAN_AGENT_MS else Window.CLOSED
+
+
+def reply_window_ends_at_ms(conversation: Conversation) -> int:
+    """Until when free text may be sent in answer; 0 where that never ends, or they never wrote."""
+    if conversation.channel not in _WITH_WINDOW or not conversation.last_inbound_at_ms:
+        return 0
+    return conversation.last_inbound_at_ms + FREE_MS

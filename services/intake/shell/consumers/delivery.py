@@ -64,9 +64,14 @@ class Delivery:
         return f"message/{deliveries.subject_id(_outbound(message))}"
 
     def request_key(self, message: Message) -> str | None:
-        """A message is queued once, whoever asks again; reports are idempotent by themselves."""
+        """A message is queued once for an account; reports are idempotent by themselves.
+
+        Over another account it is asked for only once the first is done with it: `detours.py`.
+        """
         said = _outbound(message)
-        return f"deliver/{said.request.message_id}" if said.HasField("request") else None
+        if not said.HasField("request"):
+            return None
+        return f"deliver/{said.request.account_id}/{said.request.message_id}"
 
     async def load(self, rows: Rows, shard: int) -> Lanes:
         """All that is unsettled, or uncertain and waiting for evidence; gates that are not open."""

@@ -7,17 +7,20 @@ looked at beside them, other customers and their conversations, is read anew eac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from services.chassis.bus.processor import DueTimer, Input, Rows
+from services.intake.core.delivery.windows import OUTSIDE_WINDOW
+from services.intake.core.detours import is_outside_window
 from services.intake.core.identity import message_of_reference
+from services.intake.core.links import siblings
 from services.intake.core.model import Conversation, Dossier, Message
 from services.intake.core.placement import MERGES_MAX
 from services.intake.shell import rows as stored
 from services.intake.shell.consumers.holding import Dossiers
-from services.intake.shell.consumers.wanted import ByHome, wanted_by_shard
+from services.intake.shell.consumers.wanted import ByHome, Wanted, wanted_by_shard
 
 KEPT_MAX: Final = 64
 """Dossiers of one shard that stay in memory between batches."""
@@ -55,6 +58,7 @@ class _Reading:
     def __init__(self, rows: Rows, wanted: ByHome) -> None:
         self._rows = rows
         self._wanted = wanted
+        self._unsent: set[str] = set()
         self._found: dict[str, Dossier] = {}
         self._owners: dict[str, str] = {}  # home of any of their addresses -> home of the dossier
 
@@ -80,6 +84,8 @@ class _Reading:
             self._hold(home, "messages", message.message_id, message)
             self._hold(home, "sequences", message.message_id, sequence)
         self._refer(answered, shared, held)
+        self._refer_strays(held)
+        await self._read_elsewhere()
         return self._found
 
     async def _read_customers(self, strangers: list[str]) -> None:
@@ -129,15 +135,34 @@ class _Reading:
         )
         for row in (*by_us, *by_provider):
             self._hold(row["home_id"], "deliveries", row["message_id"], stored.delivery_of(row))
+        self._hold_asked(by_us)
         for row in parked:
             self._hold(row["home_id"], "parked", row["provider_message_id"], stored.receipt_of(row))
+        for home, dossier in self._found.items():
+            self._unsent |= set(_unsent(dossier, self._wanted[home]))
+
+    def _hold_asked(self, by_us: Iterable[Stored]) -> None:
+        """Whoever is told of a message may look at it, also where its customer is another home's.
+
+        So it is with an address that a message went to before it was linked: what is told there
+        goes on to the customer (`forwarding.py`).
+        """
+        asking: dict[str, list[str]] = {}
+        for home, want in self._wanted.items():
+            for message_id in want.sent_ids:
+                asking.setdefault(message_id, []).append(home)
+        for row in by_us:
+            for home in asking.get(row["message_id"], ()):
+                if self._owners.get(row["home_id"], row["home_id"]) != home:
+                    delivery = stored.delivery_of(row)
+                    self._hold(home, "deliveries", delivery.message_id, delivery)
 
     def _wants_receipts(self, home: str) -> bool:
         return bool(self._wanted[home].provider_message_ids)
 
     async def _read_messages(self) -> list[tuple[Message, int]]:
         """Messages that are changed, moved or reacted to, with the numbers of their events."""
-        ids, reacted = self._all("message_ids"), self._all("reacted_ids")
+        ids, reacted = self._all("message_ids") | self._unsent, self._all("reacted_ids")
         for dossier in self._found.values():
             sent = dossier.deliveries.values()
             ids |= {each.message_id for each in sent if each.provider_message_id in reacted}
@@ -228,6 +253,33 @@ class _Reading:
             }
             self._put(home, referenced={**held, **theirs, **by_reference})
 
+    def _refer_strays(self, held: Mapping[str, Conversation]) -> None:
+        """What is told of another customer's message may have to go there."""
+        for home, dossier in self._found.items():
+            named = {each.conversation_id for each in dossier.deliveries.values()}
+            strays = {key: held[key] for key in named - dossier.conversations.keys() if key in held}
+            if strays:
+                self._put(home, referenced={**dossier.referenced, **strays})
+
+    async def _read_elsewhere(self) -> None:
+        """Who has, on other media, the numbers of messages that came too late for theirs."""
+        near = {
+            home: {
+                sibling.home_id
+                for message in dossier.messages.values()
+                if dossier.customer and message.message_id in self._unsent
+                for sibling in siblings(
+                    dossier.customer.tenant_id, message.channel, message.to_address
+                )
+            }
+            for home, dossier in self._found.items()
+        }
+        found = await self._any("customer", home_id=sorted(set().union(*near.values())))
+        settled = frozenset(row["home_id"] for row in found)
+        for home, theirs in near.items():
+            if theirs & settled:
+                self._put(home, settled_homes=theirs & settled)
+
     def _all(self, name: str) -> set[str]:
         """What any of the inputs wants of one kind."""
         return set().union(*(getattr(want, name) for want in self._wanted.values()))
@@ -246,6 +298,17 @@ class _Reading:
         if any(value == [] for value in where.values()):
             return []
         return await self._rows.select(table, **where)
+
+
+def _unsent(dossier: Dossier, want: Wanted) -> Iterator[str]:
+    """Messages that may have come too late for their provider, as is known or told now.
+
+    Whatever is spoken of beside such a word may turn out to be the message that it is about.
+    """
+    parked = any(each.reason == OUTSIDE_WINDOW for each in dossier.parked.values())
+    for each in dossier.deliveries.values():
+        if parked or want.comes_too_late or is_outside_window(each):
+            yield each.message_id
 
 
 def _recency(conversation: Conversation) -> tuple[int, str]:

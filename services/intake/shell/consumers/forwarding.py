@@ -15,6 +15,7 @@ _COMES_BACK: Final = frozenset(
         commands_pb2.HAND_OVER_KIND_REPOINT,
     }
 )
+_TOLD: Final = frozenset({"delivery_receipt", "delivery_result"})
 
 
 def next_home(
@@ -23,14 +24,14 @@ def next_home(
     """The home to forward to; empty if the input is for this one.
 
     `first` is what was said before any forwarding. A command about a conversation that has left
-    goes after it. What else was forwarded here and is not of this home's customer goes back to its
-    own home, which knows better by now.
+    goes after it, and so does what is told of a message in it. What else was forwarded here and is
+    not of this home's customer goes back to its own home, which knows better by now.
     """
     if first.HasField("hand_over") and first.hand_over.kind in _COMES_BACK:
         return ""
     if dossier.yields_to:
         return dossier.yields_to
-    named = _named(first)
+    named = _named(dossier, first)
     if named in dossier.conversations:
         return ""
     came_by_home = said.HasField("forward") and not said.forward.conversation_id
@@ -49,9 +50,11 @@ def _homes(dossier: Dossier) -> frozenset[str]:
     return frozenset({dossier.home_id}) if dossier.customer.erased else dossier.customer.homes
 
 
-def _named(first: commands_pb2.IntakeInput) -> str:
-    """The conversation that a command is about; empty for what follows no conversation."""
+def _named(dossier: Dossier, first: commands_pb2.IntakeInput) -> str:
+    """The conversation that an input is about, by itself or by a message of ours that we know."""
     kind = first.WhichOneof("kind") or ""
-    if kind == "delivery_result":  # its delivery is at the home of the recipient's address
-        return ""
-    return getattr(getattr(first, kind), "conversation_id", "")
+    body = getattr(first, kind)
+    if kind in _TOLD:
+        sent = dossier.deliveries.get(body.message_id)
+        return sent.conversation_id if sent else ""
+    return "" if kind == "hand_over" else getattr(body, "conversation_id", "")

@@ -60,5 +60,8 @@ class Journal(Protocol):
     def want_files(self, message: Message, conversation: Conversation) -> None:
         """Have the files fetched that are still with the provider."""
 
+    def deliver(self, after: Dossier, message: Message) -> None:
+        """Have a message delivered as its delivery says."""
+
     def tell(self, fact: object) -> None:
         """Let this process know."""

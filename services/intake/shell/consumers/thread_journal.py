@@ -27,6 +27,7 @@ from services.intake.core.events import (
     Event,
     MediaSettled,
     MessageAdded,
+    MessageDiverted,
     MessageEvent,
     MessagePassedOn,
     ReceiptForwarded,
@@ -44,6 +45,7 @@ from services.intake.shell import rows
 from services.intake.shell.consumers import forgetting
 from services.intake.shell.consumers.closing import closing_timer
 from services.intake.shell.consumers.customer_journal import record_of_customer
+from services.intake.shell.consumers.detour_journal import record_detour
 from services.intake.shell.consumers.media_journal import record_attachment, record_settled
 from services.intake.shell.consumers.regrouping_journal import record_merge, record_split
 from services.intake.shell.consumers.revision_journal import record_of_revision
@@ -130,6 +132,8 @@ class OutJournal:
         match event:
             case DeliveryProgressed():
                 self._progressed(after, event)
+            case MessageDiverted():
+                record_detour(self, after, event)
             case ReceiptForwarded():
                 self._forwarded(event)
             case ReceiptParked() | ReceiptMatched():
@@ -202,6 +206,16 @@ class OutJournal:
             self.put("media_wanted", rows.media_row(file, shard=self._cause.shard))
             self._out.tell(MediaWanted(file))
 
+    def deliver(self, after: Dossier, message: Message) -> None:
+        """Have a message delivered as its delivery says."""
+        conversation = after.conversations[message.conversation_id]
+        queued = after.deliveries[message.message_id]
+        self.put("message_delivery", rows.delivery_row(queued))
+        asked = deliveries.request(
+            message, conversation, home_id=queued.home_id, actor=message.author
+        )
+        self._out.emit(OUTBOUND, lane(queued.account_id, queued.home_id), asked)
+
     def tell(self, fact: object) -> None:
         """Let this process know."""
         self._out.tell(fact)
@@ -266,12 +280,7 @@ class OutJournal:
         self._out.tell(event)
         self.want_files(message, conversation)
         if message.kind.is_outbound:
-            queued = after.deliveries[message.message_id]
-            self.put("message_delivery", rows.delivery_row(queued))
-            asked = deliveries.request(
-                message, conversation, home_id=queued.home_id, actor=message.author
-            )
-            self._out.emit(OUTBOUND, lane(queued.account_id, queued.home_id), asked)
+            self.deliver(after, message)
 
     def _status_changed(self, after: Dossier, event: StatusChanged) -> None:
         conversation = after.conversations[event.conversation_id]

@@ -10,6 +10,7 @@ from switchboard.intake.v1 import commands_pb2
 
 from services.chassis.bus.processor import DueTimer, Input
 from services.intake.core.commands import CloseExpired
+from services.intake.core.delivery.windows import OUTSIDE_WINDOW
 from services.intake.core.identity import home_id, inbound_message_id
 from services.intake.core.links import TELEPHONE, siblings
 from services.intake.shell.consumers import forgetting
@@ -35,9 +36,10 @@ class Wanted:
     """What one customer's inputs in a batch speak of.
 
     `message_ids` are messages themselves; `sent_ids` and `provider_message_ids` those whose
-    delivery is spoken of, `reacted_ids` among them whose text is, too. `references` are what a mail
-    answers and `parties` the homes of who wrote it, `neighbours` homes whose customer may be the
-    same person, `call_ids` messages that are calls.
+    delivery is spoken of, `reacted_ids` among them whose text is, too. `comes_too_late`: of one it
+    is said that its provider does not take it any more. `references` are what a mail answers and
+    `parties` the homes of who wrote it, `neighbours` homes whose customer may be the same person,
+    `call_ids` messages that are calls.
     """
 
     conversation_ids: set[str] = field(default_factory=set)
@@ -45,6 +47,7 @@ class Wanted:
     sent_ids: set[str] = field(default_factory=set)
     provider_message_ids: set[str] = field(default_factory=set)
     reacted_ids: set[str] = field(default_factory=set)
+    comes_too_late: bool = False
     references: set[str] = field(default_factory=set)
     parties: set[str] = field(default_factory=set)
     neighbours: set[str] = field(default_factory=set)
@@ -92,6 +95,8 @@ def _note(want: Wanted, said: commands_pb2.IntakeInput) -> None:
             want.sent_ids.add(body.message_id)
         if body.provider_message_id and (kind == "delivery_result" or not body.message_id):
             want.provider_message_ids.add(body.provider_message_id)
+        reason = body.error if kind == "delivery_result" else body.error_code
+        want.comes_too_late |= reason == OUTSIDE_WINDOW
     elif kind in _REVISIONS:
         want.message_ids.add(inbound_message_id(body.account_id, body.provider_message_id))
         if kind == "react_to_message":

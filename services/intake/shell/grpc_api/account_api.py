@@ -21,7 +21,12 @@ from services.chassis.rpc.errors import (
     Violation,
 )
 from services.chassis.rpc.paging import page_size, position_of, token_after
-from services.intake.core.account import Account, IfUnseen, misstated
+from services.intake.core.account import (
+    OUTSIDE_WINDOW_ACCOUNT,
+    Account,
+    IfUnseen,
+    misstated,
+)
 from services.intake.core.model import Channel
 from services.intake.shell.account_store import AccountStore, AccountWriter, SecretVersion
 from services.intake.shell.accounts import AccountBook
@@ -43,13 +48,18 @@ class AccountApi(AccountServiceServicer):
         parked: ParkedItems,
         clock: Clock,
         providers: Mapping[str, frozenset[Channel]],
+        reaching: frozenset[str],
     ) -> None:
-        """`providers`: which there are, and the media that each one's accounts may be of."""
+        """`providers`: which there are, and the media that each one's accounts may be of.
+
+        `reaching`: those whose accounts may stand in for others'.
+        """
         self._store = store
         self._book = book
         self._parked = parked
         self._clock = clock
         self._providers = providers
+        self._reaching = reaching
 
     async def GetAccount(self, request: pb.GetAccountRequest, _: Any) -> pb.GetAccountResponse:
         """One account, without its secrets."""
@@ -78,6 +88,7 @@ class AccountApi(AccountServiceServicer):
         """Create or replace."""
         stated = _stated(request.account, caller().tenant_id, self._clock.now_ms())
         self._check(stated)
+        await self._check_detour(stated)
 
         async def write(writer: AccountWriter) -> pb.UpsertAccountResponse:
             written = await writer.upsert(stated)
@@ -173,6 +184,24 @@ class AccountApi(AccountServiceServicer):
             raise _wrong("account.channel", f"{stated.provider} has {', '.join(sorted(media))}")
         if (wrong := misstated(stated.settings, stated.channel)) is not None:
             raise _wrong(f"account.settings[{wrong[0]}]", wrong[1])
+
+    async def _check_detour(self, stated: Account) -> None:
+        """Raise `InvalidArgument` where an account cannot stand in for this one."""
+        named = stated.outside_window_account
+        if not named:
+            return
+        other = await self._store.of_tenant(stated.tenant_id, named)
+        if named == stated.account_id:
+            why = "names another account than this one"
+        elif other is None:
+            why = "names no account of yours; create that one first"
+        elif not other.enabled:
+            why = f"names {named}, which is disabled; enable it first"
+        elif other.provider not in self._reaching:
+            why = f"names {named} of {other.provider}; one of {', '.join(sorted(self._reaching))}"
+        else:
+            return
+        raise _wrong(f"account.settings[{OUTSIDE_WINDOW_ACCOUNT}]", why)
 
     async def _find(self, account_id: str) -> Account:
         found = await self._store.of_tenant(caller().tenant_id, account_id)

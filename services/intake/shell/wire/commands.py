@@ -182,13 +182,14 @@ def _result(said: commands_pb2.IntakeInput, now_ms: int, _: NewId) -> Command:
     return NoteProgress(
         tenant_id=said.tenant_id,
         home_id=said.home_id,
-        account_id="",
+        account_id=told.account_id,
         message_id=told.message_id,
         provider_message_id=told.provider_message_id,
         progress=names.PROGRESS.required(told.status),
         reason=told.error,
         occurred_at_ms=said.occurred_at_ms or now_ms,
         by_provider=False,
+        detour=nouns.detour_of(told),
     )
 
 

@@ -43,7 +43,12 @@ _STATUSES = {answer: told for told, answer in _ANSWERS.items()}
 def request(
     message: Message, conversation: Conversation, *, home_id: str, actor: str
 ) -> commands_pb2.OutboundMessage:
-    """A message that is to be delivered."""
+    """A message that is to be delivered.
+
+    Over another account than its conversation's it answers nothing, and goes to nobody else.
+    """
+    is_answer = message.account_id == conversation.account_id
+    answers_id = conversation.answers_id if is_answer else ""
     return commands_pb2.OutboundMessage(
         tenant_id=conversation.tenant_id,
         occurred_at_ms=message.occurred_at_ms,
@@ -60,10 +65,10 @@ def request(
             home_id=home_id,
             purpose=names.purpose(message.kind),
             attachments=[nouns.attachment(item) for item in message.attachments],
-            in_reply_to=conversation.answers_id,
-            last_inbound_at_ms=conversation.last_inbound_at_ms,
-            references=[conversation.answers_id] if conversation.answers_id else [],
-            participants=conversation.participants,
+            in_reply_to=answers_id,
+            last_inbound_at_ms=conversation.last_inbound_at_ms if is_answer else 0,
+            references=[answers_id] if answers_id else [],
+            participants=conversation.participants if is_answer else (),
         ),
     )
 
@@ -103,6 +108,8 @@ def attempt_result(dispatch: Dispatch, report: ReportAttempt) -> commands_pb2.Ou
             contact=names.CONTACTS.to_wire(report.contact) if report.contact else untold,
             provider=report.provider,
             maybe_sent=maybe_sent,
+            account_id=dispatch.account_id,
+            detour=nouns.detour(report.detour),
         ),
     )
 
@@ -120,6 +127,7 @@ def lookup_result(
             sighting=names.SIGHTINGS.to_wire(report.sighting),
             provider_message_id=report.provider_message_id,
             uncertain_policy=names.IF_UNSEEN.to_wire(if_unseen),
+            account_id=dispatch.account_id,
         ),
     )
 
@@ -139,6 +147,8 @@ def result(dispatch: Dispatch, settled: Settled) -> commands_pb2.IntakeInput:
             provider_message_id=settled.provider_message_id,
             error=settled.reason,
             conversation_id=dispatch.conversation_id,
+            account_id=dispatch.account_id,
+            detour=nouns.detour(settled.detour),
         ),
     )
 
@@ -154,7 +164,7 @@ def command(said: commands_pb2.OutboundMessage, *, position: int, now_ms: int) -
             return _looked_up(said.lookup_result)
         case "callback":
             told = said.callback.receipt
-            return NoteReceipt(told.message_id, told.provider_message_id)
+            return NoteReceipt(told.message_id, told.provider_message_id, told.account_id)
         case kind:
             raise ValueError(f"no handler for {kind}")
 
@@ -208,6 +218,8 @@ def _reported(told: commands_pb2.AttemptResult) -> ReportAttempt:
         retry_after_ms=told.retry_after_ms,
         contact=names.CONTACTS.of_wire(told.contact),
         provider=told.provider,
+        account_id=told.account_id,
+        detour=nouns.detour_of(told),
     )
 
 
@@ -219,4 +231,5 @@ def _looked_up(told: commands_pb2.LookupResult) -> ReportLookup:
         sighting=names.SIGHTINGS.of_wire(told.sighting) or Sighting.UNAVAILABLE,
         provider_message_id=told.provider_message_id,
         if_unseen=_PHASE_IF_UNSEEN[policy],
+        account_id=told.account_id,
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from switchboard.intake.v1 import model_pb2
+from switchboard.intake.v1 import commands_pb2, model_pb2
 
 from services.intake.core.account import Account
+from services.intake.core.delivery.windows import reply_window_ends_at_ms
 from services.intake.core.feedback import Feedback
 from services.intake.core.model import (
     Attachment,
@@ -14,6 +15,7 @@ from services.intake.core.model import (
     Conversation,
     Customer,
     Delivery,
+    Detour,
     Identity,
     Message,
     StatedIdentity,
@@ -59,6 +61,7 @@ def conversation(conversation: Conversation) -> model_pb2.Conversation:
         split_from_id=conversation.split_from_id,
         participants=conversation.participants,
         follows_id=conversation.follows_id,
+        reply_window_ends_at_ms=reply_window_ends_at_ms(conversation),
     )
 
 
@@ -94,9 +97,26 @@ def message(message: Message, delivery: Delivery | None = None) -> model_pb2.Mes
         said.delivery_status = names.PROGRESS.to_wire(delivery.progress)
         said.error_code = delivery.reason
         said.provider_message_id = delivery.provider_message_id
+        said.instead_of_account_id = delivery.instead_of
     elif message.kind.is_outbound:
         said.delivery_status = model_pb2.DELIVERY_STATUS_QUEUED
     return said
+
+
+def detour(way: Detour | None) -> commands_pb2.Detour | None:
+    """Another account that a message may go over; absent where there is none."""
+    if way is None:
+        return None
+    channel = names.CHANNELS.to_wire(way.channel)
+    return commands_pb2.Detour(account_id=way.account_id, channel=channel, address=way.address)
+
+
+def detour_of(said: commands_pb2.AttemptResult | commands_pb2.DeliveryResult) -> Detour | None:
+    """The same, as the core has it. Raises `ValueError`."""
+    if not said.HasField("detour"):
+        return None
+    way = said.detour
+    return Detour(way.account_id, names.CHANNELS.required(way.channel), way.address)
 
 
 def attachment(item: Attachment) -> model_pb2.Attachment:

@@ -14,6 +14,7 @@ from services.intake.core.events import (
     ConversationUnmerged,
     DeliveryProgressed,
     MessageAdded,
+    MessageDiverted,
     MessageEdited,
     StatusChanged,
 )
@@ -133,6 +134,17 @@ def delivery_changed(said: DeliveryProgressed) -> events_pb2.DeliveryChanged:
         error_code=said.delivery.reason,
         purpose=names.purpose(said.delivery.kind),
         source_id=said.delivery.source_id,
+        account_id=said.delivery.account_id,
+    )
+
+
+def diverted(said: MessageDiverted) -> events_pb2.MessageDiverted:
+    """An outbound message goes over another account."""
+    return events_pb2.MessageDiverted(
+        message=nouns.message(said.message, said.delivery),
+        reason=said.reason,
+        previous_account_id=said.delivery.instead_of,
+        previous_channel=names.CHANNELS.to_wire(said.before),
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from switchboard.intake.v1 import conversation_service_pb2 as pb
-from switchboard.intake.v1 import events_pb2
+from switchboard.intake.v1 import events_pb2, model_pb2
 
-from services.intake.core.model import Status
+from services.intake.core.model import Channel, Status
 from services.intake.shell.store import Change, Said
 from services.intake.shell.wire import names, nouns
 from services.intake.shell.wire.outputs import agent_of
@@ -109,6 +109,21 @@ def _reacted(item: Change) -> events_pb2.MessageReacted:
     )
 
 
+def _diverted(item: Change) -> events_pb2.MessageDiverted:
+    """The addresses are those of the message itself, which an erasure empties."""
+    message = model_pb2.Message(
+        message_id=item.detail["message_id"],
+        account_id=item.detail["account_id"],
+        channel=names.CHANNELS.to_wire(Channel(item.detail["channel"])),
+    )
+    return events_pb2.MessageDiverted(
+        message=message,
+        reason=item.detail["reason"],
+        previous_account_id=item.detail["previous_account_id"],
+        previous_channel=names.CHANNELS.to_wire(Channel(item.detail["previous_channel"])),
+    )
+
+
 _CHANGES: Mapping[str, Callable[[Change], Any]] = {
     "opened": _opened,
     "status_changed": _status_changed,
@@ -120,4 +135,5 @@ _CHANGES: Mapping[str, Callable[[Change], Any]] = {
     "message_edited": _edited,
     "message_retracted": _retracted,
     "message_reacted": _reacted,
+    "message_diverted": _diverted,
 }

@@ -729,6 +729,8 @@ class DeliveryResult(_message.Message):
     PROVIDER_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    DETOUR_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Our id of the message."""
     attempt: _builtins.int
@@ -741,6 +743,12 @@ class DeliveryResult(_message.Message):
     """Reason if it failed, without bodies or addresses."""
     conversation_id: _builtins.str
     """Conversation of the message."""
+    account_id: _builtins.str
+    """Account that it was sent from."""
+    @_builtins.property
+    def detour(self) -> Global___Detour:
+        """How else it may go; only where the provider's own answer has settled it without any doubt."""
+
     def __init__(
         self,
         *,
@@ -750,14 +758,46 @@ class DeliveryResult(_message.Message):
         provider_message_id: _builtins.str = ...,
         error: _builtins.str = ...,
         conversation_id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
+        detour: Global___Detour | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["detour", b"detour"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "conversation_id", b"conversation_id", "error", b"error", "message_id", b"message_id", "provider_message_id", b"provider_message_id", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attempt", b"attempt", "conversation_id", b"conversation_id", "detour", b"detour", "error", b"error", "message_id", b"message_id", "provider_message_id", b"provider_message_id", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeliveryResult: _TypeAlias = DeliveryResult  # noqa: Y015
+
+@_typing.final
+class Detour(_message.Message):
+    """Another account of the tenant, over which a message may go that is not taken any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    channel: _model_pb2.Channel.ValueType
+    """Its channel."""
+    address: _builtins.str
+    """Our own address on it."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        channel: _model_pb2.Channel.ValueType = ...,
+        address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "address", b"address", "channel", b"channel"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Detour: _TypeAlias = Detour  # noqa: Y015
 
 @_typing.final
 class StartConversation(_message.Message):
@@ -1581,6 +1621,8 @@ class AttemptResult(_message.Message):
     CONTACT_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
     MAYBE_SENT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    DETOUR_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Our id of the message."""
     attempt: _builtins.int
@@ -1603,6 +1645,12 @@ class AttemptResult(_message.Message):
     """True if the attempt may have had its effect although another is allowed: the provider executes
     a repeat only once.
     """
+    account_id: _builtins.str
+    """Account that it was sent from."""
+    @_builtins.property
+    def detour(self) -> Global___Detour:
+        """Account that this one names for what may not be said over it any more."""
+
     def __init__(
         self,
         *,
@@ -1616,10 +1664,12 @@ class AttemptResult(_message.Message):
         contact: Global___ProviderContact.ValueType = ...,
         provider: _builtins.str = ...,
         maybe_sent: _builtins.bool = ...,
+        account_id: _builtins.str = ...,
+        detour: Global___Detour | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["detour", b"detour"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "contact", b"contact", "error", b"error", "maybe_sent", b"maybe_sent", "message_id", b"message_id", "provider", b"provider", "provider_message_id", b"provider_message_id", "retry_after_ms", b"retry_after_ms", "retryable", b"retryable", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attempt", b"attempt", "contact", b"contact", "detour", b"detour", "error", b"error", "maybe_sent", b"maybe_sent", "message_id", b"message_id", "provider", b"provider", "provider_message_id", b"provider_message_id", "retry_after_ms", b"retry_after_ms", "retryable", b"retryable", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1636,6 +1686,7 @@ class LookupResult(_message.Message):
     SIGHTING_FIELD_NUMBER: _builtins.int
     PROVIDER_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     UNCERTAIN_POLICY_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Our id of the message."""
     lookup: _builtins.int
@@ -1646,6 +1697,8 @@ class LookupResult(_message.Message):
     """Provider's id, if it was found."""
     uncertain_policy: _model_pb2.UncertainPolicy.ValueType
     """What the account makes of a message that is never seen, as read for this look-up."""
+    account_id: _builtins.str
+    """Account that it was sent from."""
     def __init__(
         self,
         *,
@@ -1654,10 +1707,11 @@ class LookupResult(_message.Message):
         sighting: Global___Sighting.ValueType = ...,
         provider_message_id: _builtins.str = ...,
         uncertain_policy: _model_pb2.UncertainPolicy.ValueType = ...,
+        account_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lookup", b"lookup", "message_id", b"message_id", "provider_message_id", b"provider_message_id", "sighting", b"sighting", "uncertain_policy", b"uncertain_policy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "lookup", b"lookup", "message_id", b"message_id", "provider_message_id", b"provider_message_id", "sighting", b"sighting", "uncertain_policy", b"uncertain_policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -312,6 +312,7 @@ class TimelineEntry(_message.Message):
     MESSAGE_EDITED_FIELD_NUMBER: _builtins.int
     MESSAGE_RETRACTED_FIELD_NUMBER: _builtins.int
     MESSAGE_REACTED_FIELD_NUMBER: _builtins.int
+    MESSAGE_DIVERTED_FIELD_NUMBER: _builtins.int
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Number of the event in its conversation."""
@@ -365,6 +366,10 @@ class TimelineEntry(_message.Message):
     def message_reacted(self) -> _events_pb2.MessageReacted:
         """A reaction to a message."""
 
+    @_builtins.property
+    def message_diverted(self) -> _events_pb2.MessageDiverted:
+        """A message of ours that takes another way than it was to. PII."""
+
     def __init__(
         self,
         *,
@@ -382,13 +387,14 @@ class TimelineEntry(_message.Message):
         message_edited: _events_pb2.MessageEdited | None = ...,
         message_retracted: _events_pb2.MessageRetracted | None = ...,
         message_reacted: _events_pb2.MessageReacted | None = ...,
+        message_diverted: _events_pb2.MessageDiverted | None = ...,
         conversation_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "kind", b"kind", "merged", b"merged", "message", b"message", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "opened", b"opened", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "kind", b"kind", "merged", b"merged", "message", b"message", "message_diverted", b"message_diverted", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "opened", b"opened", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "conversation_id", b"conversation_id", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "kind", b"kind", "merged", b"merged", "message", b"message", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "occurred_at_ms", b"occurred_at_ms", "opened", b"opened", "sequence", b"sequence", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "conversation_id", b"conversation_id", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "kind", b"kind", "merged", b"merged", "message", b"message", "message_diverted", b"message_diverted", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "occurred_at_ms", b"occurred_at_ms", "opened", b"opened", "sequence", b"sequence", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message", "status_changed", "merged", "unmerged", "conversation_split", "tagged", "customer_updated", "opened", "message_edited", "message_retracted", "message_reacted"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message", "status_changed", "merged", "unmerged", "conversation_split", "tagged", "customer_updated", "opened", "message_edited", "message_retracted", "message_reacted", "message_diverted"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

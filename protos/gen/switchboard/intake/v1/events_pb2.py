@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from switchboard.intake.v1 import model_pb2 as switchboard_dot_intake_dot_v1_dot_model__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"switchboard/intake/v1/events.proto\x12\x15switchboard.intake.v1\x1a!switchboard/intake/v1/model.proto\"\x99\t\n\x11\x43onversationEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12<\n\x0c\x63onversation\x18\x02 \x01(\x0b\x32&.switchboard.intake.v1.ConversationRef\x12\x16\n\x0eoccurred_at_ms\x18\x03 \x01(\x03\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x10\n\x08sequence\x18\x05 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12;\n\x06opened\x18\x10 \x01(\x0b\x32).switchboard.intake.v1.ConversationOpenedH\x00\x12<\n\rmessage_added\x18\x11 \x01(\x0b\x32#.switchboard.intake.v1.MessageAddedH\x00\x12\x31\n\x07replied\x18\x12 \x01(\x0b\x32\x1e.switchboard.intake.v1.RepliedH\x00\x12\x36\n\nnote_added\x18\x13 \x01(\x0b\x32 .switchboard.intake.v1.NoteAddedH\x00\x12>\n\x0estatus_changed\x18\x14 \x01(\x0b\x32$.switchboard.intake.v1.StatusChangedH\x00\x12/\n\x06merged\x18\x15 \x01(\x0b\x32\x1d.switchboard.intake.v1.MergedH\x00\x12\x33\n\x08unmerged\x18\x16 \x01(\x0b\x32\x1f.switchboard.intake.v1.UnmergedH\x00\x12\x46\n\x12\x63onversation_split\x18\x17 \x01(\x0b\x32(.switchboard.intake.v1.ConversationSplitH\x00\x12/\n\x06tagged\x18\x18 \x01(\x0b\x32\x1d.switchboard.intake.v1.TaggedH\x00\x12\x42\n\x10\x63ustomer_updated\x18\x19 \x01(\x0b\x32&.switchboard.intake.v1.CustomerUpdatedH\x00\x12\x42\n\x10\x64\x65livery_changed\x18\x1a \x01(\x0b\x32&.switchboard.intake.v1.DeliveryChangedH\x00\x12\x42\n\x10\x63ommand_rejected\x18\x1b \x01(\x0b\x32&.switchboard.intake.v1.CommandRejectedH\x00\x12>\n\x0emessage_edited\x18\x1c \x01(\x0b\x32$.switchboard.intake.v1.MessageEditedH\x00\x12\x44\n\x11message_retracted\x18\x1d \x01(\x0b\x32\'.switchboard.intake.v1.MessageRetractedH\x00\x12@\n\x0fmessage_reacted\x18\x1e \x01(\x0b\x32%.switchboard.intake.v1.MessageReactedH\x00\x12\x46\n\x12\x61ttachment_changed\x18( \x01(\x0b\x32(.switchboard.intake.v1.AttachmentChangedH\x00\x42\x06\n\x04kind\"\x93\x01\n\x12\x43onversationOpened\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x12\n\nfollows_id\x18\x03 \x01(\t\x12\x10\n\x08outbound\x18\x04 \x01(\x08\x12\x36\n\rlast_feedback\x18\x05 \x01(\x0b\x32\x1f.switchboard.intake.v1.Feedback\"T\n\x0cMessageAdded\x12/\n\x07message\x18\x01 \x01(\x0b\x32\x1e.switchboard.intake.v1.Message\x12\x13\n\x0bthreaded_by\x18\x02 \x01(\t\"L\n\x07Replied\x12/\n\x07message\x18\x01 \x01(\x0b\x32\x1e.switchboard.intake.v1.Message\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"N\n\tNoteAdded\x12/\n\x07message\x18\x01 \x01(\x0b\x32\x1e.switchboard.intake.v1.Message\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"\xaf\x01\n\rStatusChanged\x12>\n\x0b\x66rom_status\x18\x01 \x01(\x0e\x32).switchboard.intake.v1.ConversationStatus\x12<\n\tto_status\x18\x02 \x01(\x0e\x32).switchboard.intake.v1.ConversationStatus\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\"Z\n\x06Merged\x12\x1e\n\x16target_conversation_id\x18\x01 \x01(\t\x12\x1e\n\x16source_conversation_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\"\\\n\x08Unmerged\x12\x1e\n\x16target_conversation_id\x18\x01 \x01(\t\x12\x1e\n\x16source_conversation_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\"u\n\x11\x43onversationSplit\x12\x1c\n\x14\x66rom_conversation_id\x18\x01 \x01(\t\x12\x1b\n\x13new_conversation_id\x18\x02 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x03 \x03(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\"(\n\x06Tagged\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x03(\t\x12\x0f\n\x07removed\x18\x02 \x03(\t\"\xf5\x01\n\x0f\x43ustomerUpdated\x12\x1c\n\x14previous_customer_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x02 \x03(\t\x12\x39\n\rprevious_tier\x18\x03 \x01(\x0e\x32\".switchboard.intake.v1.ServiceTier\x12\x0e\n\x06\x65rased\x18\x04 \x01(\x08\x12\x30\n\x08\x63onsents\x18\x05 \x03(\x0b\x32\x1e.switchboard.intake.v1.Consent\x12\x36\n\rlast_feedback\x18\x06 \x01(\x0b\x32\x1f.switchboard.intake.v1.Feedback\"\xb4\x01\n\x0f\x44\x65liveryChanged\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x35\n\x06status\x18\x02 \x01(\x0e\x32%.switchboard.intake.v1.DeliveryStatus\x12\x12\n\nerror_code\x18\x03 \x01(\t\x12/\n\x07purpose\x18\x04 \x01(\x0e\x32\x1e.switchboard.intake.v1.Purpose\x12\x11\n\tsource_id\x18\x05 \x01(\t\"E\n\x0f\x43ommandRejected\x12\x0f\n\x07\x63ommand\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\tsource_id\x18\x03 \x01(\t\"H\n\rMessageEdited\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x15\n\rprevious_text\x18\x03 \x01(\t\"&\n\x10MessageRetracted\x12\x12\n\nmessage_id\x18\x01 \x01(\t\"6\n\x0eMessageReacted\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x10\n\x08reaction\x18\x02 \x01(\t\"^\n\x11\x41ttachmentChanged\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x35\n\nattachment\x18\x02 \x01(\x0b\x32!.switchboard.intake.v1.Attachmentb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"switchboard/intake/v1/events.proto\x12\x15switchboard.intake.v1\x1a!switchboard/intake/v1/model.proto\"\xdd\t\n\x11\x43onversationEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12<\n\x0c\x63onversation\x18\x02 \x01(\x0b\x32&.switchboard.intake.v1.ConversationRef\x12\x16\n\x0eoccurred_at_ms\x18\x03 \x01(\x03\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x10\n\x08sequence\x18\x05 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12;\n\x06opened\x18\x10 \x01(\x0b\x32).switchboard.intake.v1.ConversationOpenedH\x00\x12<\n\rmessage_added\x18\x11 \x01(\x0b\x32#.switchboard.intake.v1.MessageAddedH\x00\x12\x31\n\x07replied\x18\x12 \x01(\x0b\x32\x1e.switchboard.intake.v1.RepliedH\x00\x12\x36\n\nnote_added\x18\x13 \x01(\x0b\x32 .switchboard.intake.v1.NoteAddedH\x00\x12>\n\x0estatus_changed\x18\x14 \x01(\x0b\x32$.switchboard.intake.v1.StatusChangedH\x00\x12/\n\x06merged\x18\x15 \x01(\x0b\x32\x1d.switchboard.intake.v1.MergedH\x00\x12\x33\n\x08unmerged\x18\x16 \x01(\x0b\x32\x1f.switchboard.intake.v1.UnmergedH\x00\x12\x46\n\x12\x63onversation_split\x18\x17 \x01(\x0b\x32(.switchboard.intake.v1.ConversationSplitH\x00\x12/\n\x06tagged\x18\x18 \x01(\x0b\x32\x1d.switchboard.intake.v1.TaggedH\x00\x12\x42\n\x10\x63ustomer_updated\x18\x19 \x01(\x0b\x32&.switchboard.intake.v1.CustomerUpdatedH\x00\x12\x42\n\x10\x64\x65livery_changed\x18\x1a \x01(\x0b\x32&.switchboard.intake.v1.DeliveryChangedH\x00\x12\x42\n\x10\x63ommand_rejected\x18\x1b \x01(\x0b\x32&.switchboard.intake.v1.CommandRejectedH\x00\x12>\n\x0emessage_edited\x18\x1c \x01(\x0b\x32$.switchboard.intake.v1.MessageEditedH\x00\x12\x44\n\x11message_retracted\x18\x1d \x01(\x0b\x32\'.switchboard.intake.v1.MessageRetractedH\x00\x12@\n\x0fmessage_reacted\x18\x1e \x01(\x0b\x32%.switchboard.intake.v1.MessageReactedH\x00\x12\x42\n\x10message_diverted\x18\x1f \x01(\x0b\x32&.switchboard.intake.v1.MessageDivertedH\x00\x12\x46\n\x12\x61ttachment_changed\x18( \x01(\x0b\x32(.switchboard.intake.v1.AttachmentChangedH\x00\x42\x06\n\x04kind\"\x93\x01\n\x12\x43onversationOpened\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x12\n\nfollows_id\x18\x03 \x01(\t\x12\x10\n\x08outbound\x18\x04 \x01(\x08\x12\x36\n\rlast_feedback\x18\x05 \x01(\x0b\x32\x1f.switchboard.intake.v1.Feedback\"T\n\x0cMessageAdded\x12/\n\x07message\x18\x01 \x01(\x0b\x32\x1e.switchboard.intake.v1.Message\x12\x13\n\x0bthreaded_by\x18\x02 \x01(\t\"L\n\x07Replied\x12/\n\x07message\x18\x01 \x01(\x0b\x32\x1e.switchboard.intake.v1.Message\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"N\n\tNoteAdded\x12/\n\x07message\x18\x01 \x01(\x0b\x32\x1e.switchboard.intake.v1.Message\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"\xaf\x01\n\rStatusChanged\x12>\n\x0b\x66rom_status\x18\x01 \x01(\x0e\x32).switchboard.intake.v1.ConversationStatus\x12<\n\tto_status\x18\x02 \x01(\x0e\x32).switchboard.intake.v1.ConversationStatus\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\"Z\n\x06Merged\x12\x1e\n\x16target_conversation_id\x18\x01 \x01(\t\x12\x1e\n\x16source_conversation_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\"\\\n\x08Unmerged\x12\x1e\n\x16target_conversation_id\x18\x01 \x01(\t\x12\x1e\n\x16source_conversation_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\"u\n\x11\x43onversationSplit\x12\x1c\n\x14\x66rom_conversation_id\x18\x01 \x01(\t\x12\x1b\n\x13new_conversation_id\x18\x02 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x03 \x03(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\"(\n\x06Tagged\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x03(\t\x12\x0f\n\x07removed\x18\x02 \x03(\t\"\xf5\x01\n\x0f\x43ustomerUpdated\x12\x1c\n\x14previous_customer_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x02 \x03(\t\x12\x39\n\rprevious_tier\x18\x03 \x01(\x0e\x32\".switchboard.intake.v1.ServiceTier\x12\x0e\n\x06\x65rased\x18\x04 \x01(\x08\x12\x30\n\x08\x63onsents\x18\x05 \x03(\x0b\x32\x1e.switchboard.intake.v1.Consent\x12\x36\n\rlast_feedback\x18\x06 \x01(\x0b\x32\x1f.switchboard.intake.v1.Feedback\"\xc8\x01\n\x0f\x44\x65liveryChanged\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x35\n\x06status\x18\x02 \x01(\x0e\x32%.switchboard.intake.v1.DeliveryStatus\x12\x12\n\nerror_code\x18\x03 \x01(\t\x12/\n\x07purpose\x18\x04 \x01(\x0e\x32\x1e.switchboard.intake.v1.Purpose\x12\x11\n\tsource_id\x18\x05 \x01(\t\x12\x12\n\naccount_id\x18\x06 \x01(\t\"\xa9\x01\n\x0fMessageDiverted\x12/\n\x07message\x18\x01 \x01(\x0b\x32\x1e.switchboard.intake.v1.Message\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x1b\n\x13previous_account_id\x18\x03 \x01(\t\x12\x38\n\x10previous_channel\x18\x04 \x01(\x0e\x32\x1e.switchboard.intake.v1.Channel\"E\n\x0f\x43ommandRejected\x12\x0f\n\x07\x63ommand\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\tsource_id\x18\x03 \x01(\t\"H\n\rMessageEdited\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x15\n\rprevious_text\x18\x03 \x01(\t\"&\n\x10MessageRetracted\x12\x12\n\nmessage_id\x18\x01 \x01(\t\"6\n\x0eMessageReacted\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x10\n\x08reaction\x18\x02 \x01(\t\"^\n\x11\x41ttachmentChanged\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x35\n\nattachment\x18\x02 \x01(\x0b\x32!.switchboard.intake.v1.Attachmentb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,37 +33,39 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'switchboard.intake.v1.event
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONVERSATIONEVENT']._serialized_start=97
-  _globals['_CONVERSATIONEVENT']._serialized_end=1274
-  _globals['_CONVERSATIONOPENED']._serialized_start=1277
-  _globals['_CONVERSATIONOPENED']._serialized_end=1424
-  _globals['_MESSAGEADDED']._serialized_start=1426
-  _globals['_MESSAGEADDED']._serialized_end=1510
-  _globals['_REPLIED']._serialized_start=1512
-  _globals['_REPLIED']._serialized_end=1588
-  _globals['_NOTEADDED']._serialized_start=1590
-  _globals['_NOTEADDED']._serialized_end=1668
-  _globals['_STATUSCHANGED']._serialized_start=1671
-  _globals['_STATUSCHANGED']._serialized_end=1846
-  _globals['_MERGED']._serialized_start=1848
-  _globals['_MERGED']._serialized_end=1938
-  _globals['_UNMERGED']._serialized_start=1940
-  _globals['_UNMERGED']._serialized_end=2032
-  _globals['_CONVERSATIONSPLIT']._serialized_start=2034
-  _globals['_CONVERSATIONSPLIT']._serialized_end=2151
-  _globals['_TAGGED']._serialized_start=2153
-  _globals['_TAGGED']._serialized_end=2193
-  _globals['_CUSTOMERUPDATED']._serialized_start=2196
-  _globals['_CUSTOMERUPDATED']._serialized_end=2441
-  _globals['_DELIVERYCHANGED']._serialized_start=2444
-  _globals['_DELIVERYCHANGED']._serialized_end=2624
-  _globals['_COMMANDREJECTED']._serialized_start=2626
-  _globals['_COMMANDREJECTED']._serialized_end=2695
-  _globals['_MESSAGEEDITED']._serialized_start=2697
-  _globals['_MESSAGEEDITED']._serialized_end=2769
-  _globals['_MESSAGERETRACTED']._serialized_start=2771
-  _globals['_MESSAGERETRACTED']._serialized_end=2809
-  _globals['_MESSAGEREACTED']._serialized_start=2811
-  _globals['_MESSAGEREACTED']._serialized_end=2865
-  _globals['_ATTACHMENTCHANGED']._serialized_start=2867
-  _globals['_ATTACHMENTCHANGED']._serialized_end=2961
+  _globals['_CONVERSATIONEVENT']._serialized_end=1342
+  _globals['_CONVERSATIONOPENED']._serialized_start=1345
+  _globals['_CONVERSATIONOPENED']._serialized_end=1492
+  _globals['_MESSAGEADDED']._serialized_start=1494
+  _globals['_MESSAGEADDED']._serialized_end=1578
+  _globals['_REPLIED']._serialized_start=1580
+  _globals['_REPLIED']._serialized_end=1656
+  _globals['_NOTEADDED']._serialized_start=1658
+  _globals['_NOTEADDED']._serialized_end=1736
+  _globals['_STATUSCHANGED']._serialized_start=1739
+  _globals['_STATUSCHANGED']._serialized_end=1914
+  _globals['_MERGED']._serialized_start=1916
+  _globals['_MERGED']._serialized_end=2006
+  _globals['_UNMERGED']._serialized_start=2008
+  _globals['_UNMERGED']._serialized_end=2100
+  _globals['_CONVERSATIONSPLIT']._serialized_start=2102
+  _globals['_CONVERSATIONSPLIT']._serialized_end=2219
+  _globals['_TAGGED']._serialized_start=2221
+  _globals['_TAGGED']._serialized_end=2261
+  _globals['_CUSTOMERUPDATED']._serialized_start=2264
+  _globals['_CUSTOMERUPDATED']._serialized_end=2509
+  _globals['_DELIVERYCHANGED']._serialized_start=2512
+  _globals['_DELIVERYCHANGED']._serialized_end=2712
+  _globals['_MESSAGEDIVERTED']._serialized_start=2715
+  _globals['_MESSAGEDIVERTED']._serialized_end=2884
+  _globals['_COMMANDREJECTED']._serialized_start=2886
+  _globals['_COMMANDREJECTED']._serialized_end=2955
+  _globals['_MESSAGEEDITED']._serialized_start=2957
+  _globals['_MESSAGEEDITED']._serialized_end=3029
+  _globals['_MESSAGERETRACTED']._serialized_start=3031
+  _globals['_MESSAGERETRACTED']._serialized_end=3069
+  _globals['_MESSAGEREACTED']._serialized_start=3071
+  _globals['_MESSAGEREACTED']._serialized_end=3125
+  _globals['_ATTACHMENTCHANGED']._serialized_start=3127
+  _globals['_ATTACHMENTCHANGED']._serialized_end=3221
 # @@protoc_insertion_point(module_scope)

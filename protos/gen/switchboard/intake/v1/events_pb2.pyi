@@ -46,6 +46,7 @@ class ConversationEvent(_message.Message):
     MESSAGE_EDITED_FIELD_NUMBER: _builtins.int
     MESSAGE_RETRACTED_FIELD_NUMBER: _builtins.int
     MESSAGE_REACTED_FIELD_NUMBER: _builtins.int
+    MESSAGE_DIVERTED_FIELD_NUMBER: _builtins.int
     ATTACHMENT_CHANGED_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """Deterministic id of the event."""
@@ -124,6 +125,10 @@ class ConversationEvent(_message.Message):
         """A customer reacted to a message."""
 
     @_builtins.property
+    def message_diverted(self) -> Global___MessageDiverted:
+        """An outbound message takes another way than it was to."""
+
+    @_builtins.property
     def attachment_changed(self) -> Global___AttachmentChanged:
         """A file of a message is in our store, or never will be."""
 
@@ -151,13 +156,14 @@ class ConversationEvent(_message.Message):
         message_edited: Global___MessageEdited | None = ...,
         message_retracted: Global___MessageRetracted | None = ...,
         message_reacted: Global___MessageReacted | None = ...,
+        message_diverted: Global___MessageDiverted | None = ...,
         attachment_changed: Global___AttachmentChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attachment_changed", b"attachment_changed", "command_rejected", b"command_rejected", "conversation", b"conversation", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "delivery_changed", b"delivery_changed", "kind", b"kind", "merged", b"merged", "message_added", b"message_added", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "note_added", b"note_added", "opened", b"opened", "replied", b"replied", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attachment_changed", b"attachment_changed", "command_rejected", b"command_rejected", "conversation", b"conversation", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "delivery_changed", b"delivery_changed", "kind", b"kind", "merged", b"merged", "message_added", b"message_added", "message_diverted", b"message_diverted", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "note_added", b"note_added", "opened", b"opened", "replied", b"replied", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "attachment_changed", b"attachment_changed", "command_rejected", b"command_rejected", "conversation", b"conversation", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "delivery_changed", b"delivery_changed", "event_id", b"event_id", "kind", b"kind", "merged", b"merged", "message_added", b"message_added", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "note_added", b"note_added", "occurred_at_ms", b"occurred_at_ms", "opened", b"opened", "replied", b"replied", "request_id", b"request_id", "sequence", b"sequence", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "attachment_changed", b"attachment_changed", "command_rejected", b"command_rejected", "conversation", b"conversation", "conversation_split", b"conversation_split", "customer_updated", b"customer_updated", "delivery_changed", b"delivery_changed", "event_id", b"event_id", "kind", b"kind", "merged", b"merged", "message_added", b"message_added", "message_diverted", b"message_diverted", "message_edited", b"message_edited", "message_reacted", b"message_reacted", "message_retracted", b"message_retracted", "note_added", b"note_added", "occurred_at_ms", b"occurred_at_ms", "opened", b"opened", "replied", b"replied", "request_id", b"request_id", "sequence", b"sequence", "status_changed", b"status_changed", "tagged", b"tagged", "unmerged", b"unmerged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["opened", "message_added", "replied", "note_added", "status_changed", "merged", "unmerged", "conversation_split", "tagged", "customer_updated", "delivery_changed", "command_rejected", "message_edited", "message_retracted", "message_reacted", "attachment_changed"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["opened", "message_added", "replied", "note_added", "status_changed", "merged", "unmerged", "conversation_split", "tagged", "customer_updated", "delivery_changed", "command_rejected", "message_edited", "message_retracted", "message_reacted", "message_diverted", "attachment_changed"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -510,6 +516,7 @@ class DeliveryChanged(_message.Message):
     ERROR_CODE_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
     SOURCE_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """The message."""
     status: _model_pb2.DeliveryStatus.ValueType
@@ -520,6 +527,8 @@ class DeliveryChanged(_message.Message):
     """Why we sent the message."""
     source_id: _builtins.str
     """What asked for it, for example a survey id."""
+    account_id: _builtins.str
+    """Account that it goes over."""
     def __init__(
         self,
         *,
@@ -528,14 +537,55 @@ class DeliveryChanged(_message.Message):
         error_code: _builtins.str = ...,
         purpose: _model_pb2.Purpose.ValueType = ...,
         source_id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error_code", b"error_code", "message_id", b"message_id", "purpose", b"purpose", "source_id", b"source_id", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "error_code", b"error_code", "message_id", b"message_id", "purpose", b"purpose", "source_id", b"source_id", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeliveryChanged: _TypeAlias = DeliveryChanged  # noqa: Y015
+
+@_typing.final
+class MessageDiverted(_message.Message):
+    """An outbound message could not go out over its account and takes another one, to the same customer.
+    It is queued again, under its own id.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    PREVIOUS_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    PREVIOUS_CHANNEL_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why, for example `outside_window`: the customer wrote too long ago for its provider."""
+    previous_account_id: _builtins.str
+    """Account that it was to go over."""
+    previous_channel: _model_pb2.Channel.ValueType
+    """Channel of that account."""
+    @_builtins.property
+    def message(self) -> _model_pb2.Message:
+        """The message, with the account, channel and addresses that it has now; in a timeline no more of
+        it than these and its id. PII.
+        """
+
+    def __init__(
+        self,
+        *,
+        message: _model_pb2.Message | None = ...,
+        reason: _builtins.str = ...,
+        previous_account_id: _builtins.str = ...,
+        previous_channel: _model_pb2.Channel.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "previous_account_id", b"previous_account_id", "previous_channel", b"previous_channel", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageDiverted: _TypeAlias = MessageDiverted  # noqa: Y015
 
 @_typing.final
 class CommandRejected(_message.Message):

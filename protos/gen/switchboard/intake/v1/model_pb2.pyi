@@ -785,6 +785,7 @@ class Message(_message.Message):
     ORIGINAL_REFERENCE_FIELD_NUMBER: _builtins.int
     EDITED_AT_MS_FIELD_NUMBER: _builtins.int
     RETRACTED_AT_MS_FIELD_NUMBER: _builtins.int
+    INSTEAD_OF_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Our id."""
     conversation_id: _builtins.str
@@ -835,6 +836,8 @@ class Message(_message.Message):
     """Unix milliseconds of the latest edit; 0 if it is as it was sent."""
     retracted_at_ms: _builtins.int
     """Unix milliseconds when it was taken back; 0 if it was not."""
+    instead_of_account_id: _builtins.str
+    """Account that it was to go over, where it goes over another one instead."""
     @_builtins.property
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
         """Files."""
@@ -872,10 +875,11 @@ class Message(_message.Message):
         original_reference: _builtins.str = ...,
         edited_at_ms: _builtins.int = ...,
         retracted_at_ms: _builtins.int = ...,
+        instead_of_account_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attachments", b"attachments", "author", b"author", "automatic", b"automatic", "channel", b"channel", "conversation_id", b"conversation_id", "delivery_status", b"delivery_status", "direction", b"direction", "edited_at_ms", b"edited_at_ms", "error_code", b"error_code", "from_address", b"from_address", "language", b"language", "message_id", b"message_id", "occurred_at_ms", b"occurred_at_ms", "original_reference", b"original_reference", "participants", b"participants", "provider_message_id", b"provider_message_id", "purpose", b"purpose", "quoted_text", b"quoted_text", "received_at_ms", b"received_at_ms", "retracted_at_ms", b"retracted_at_ms", "sequence", b"sequence", "source_id", b"source_id", "subject", b"subject", "text", b"text", "to_address", b"to_address"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "attachments", b"attachments", "author", b"author", "automatic", b"automatic", "channel", b"channel", "conversation_id", b"conversation_id", "delivery_status", b"delivery_status", "direction", b"direction", "edited_at_ms", b"edited_at_ms", "error_code", b"error_code", "from_address", b"from_address", "instead_of_account_id", b"instead_of_account_id", "language", b"language", "message_id", b"message_id", "occurred_at_ms", b"occurred_at_ms", "original_reference", b"original_reference", "participants", b"participants", "provider_message_id", b"provider_message_id", "purpose", b"purpose", "quoted_text", b"quoted_text", "received_at_ms", b"received_at_ms", "retracted_at_ms", b"retracted_at_ms", "sequence", b"sequence", "source_id", b"source_id", "subject", b"subject", "text", b"text", "to_address", b"to_address"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1002,6 +1006,7 @@ class Conversation(_message.Message):
     REOPEN_COUNT_FIELD_NUMBER: _builtins.int
     PARTICIPANTS_FIELD_NUMBER: _builtins.int
     FOLLOWS_ID_FIELD_NUMBER: _builtins.int
+    REPLY_WINDOW_ENDS_AT_MS_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
     """Subject, from the first message or set by an agent. PII."""
     message_count: _builtins.int
@@ -1028,6 +1033,10 @@ class Conversation(_message.Message):
     """How often it was reopened."""
     follows_id: _builtins.str
     """Conversation that this one continues; empty if none."""
+    reply_window_ends_at_ms: _builtins.int
+    """Unix milliseconds until which the channel takes free text in answer; after that a template, what
+    a person of ours writes, or another channel. 0 where that never ends, or if they never wrote.
+    """
     @_builtins.property
     def ref(self) -> Global___ConversationRef:
         """Who, where, which status."""
@@ -1054,10 +1063,11 @@ class Conversation(_message.Message):
         reopen_count: _builtins.int = ...,
         participants: _abc.Iterable[_builtins.str] | None = ...,
         follows_id: _builtins.str = ...,
+        reply_window_ends_at_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at_ms", b"closed_at_ms", "follows_id", b"follows_id", "last_agent_id", b"last_agent_id", "last_inbound_at_ms", b"last_inbound_at_ms", "last_outbound_at_ms", b"last_outbound_at_ms", "merged_into_id", b"merged_into_id", "message_count", b"message_count", "participants", b"participants", "ref", b"ref", "reopen_count", b"reopen_count", "resolved_at_ms", b"resolved_at_ms", "sequence", b"sequence", "split_from_id", b"split_from_id", "subject", b"subject", "updated_at_ms", b"updated_at_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at_ms", b"closed_at_ms", "follows_id", b"follows_id", "last_agent_id", b"last_agent_id", "last_inbound_at_ms", b"last_inbound_at_ms", "last_outbound_at_ms", b"last_outbound_at_ms", "merged_into_id", b"merged_into_id", "message_count", b"message_count", "participants", b"participants", "ref", b"ref", "reopen_count", b"reopen_count", "reply_window_ends_at_ms", b"reply_window_ends_at_ms", "resolved_at_ms", b"resolved_at_ms", "sequence", b"sequence", "split_from_id", b"split_from_id", "subject", b"subject", "updated_at_ms", b"updated_at_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
