@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from switchboard.feedback.v1 import events_pb2 as feedback
 from switchboard.feedback.v1 import model_pb2 as feedback_model
@@ -58,6 +58,14 @@ def conversation_event(record: LogRecord, world: World) -> None:
     elif kind == "replied":
         reply = _reply(event.replied.message, conversation_id, record)
         world.replies[reply.message_id].append(reply)
+    elif kind == "message_diverted":
+        # It was decided once, and goes where this says.
+        reply = _reply(event.message_diverted.message, conversation_id, record)
+        world.replies[reply.message_id][:] = [
+            replace(fact, channel=reply.channel, recipient=reply.recipient)
+            for fact in world.replies[reply.message_id]
+        ]
+        world.deliveries[reply.message_id] = "QUEUED"
     elif kind == "delivery_changed":
         changed = event.delivery_changed
         status = _short(intake_model.DeliveryStatus.Name(changed.status), "DELIVERY_STATUS")

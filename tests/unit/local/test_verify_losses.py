@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from switchboard.intake.v1 import events_pb2 as intake
+from switchboard.intake.v1 import model_pb2 as intake_model
 
 from local.verify import ledgers
+from local.verify.decode import LogRecord, conversation_event
 from local.verify.finding import Kind
 from local.verify.world import Break, ReplyFact
 from tests.unit.local.facts import History, healthy
@@ -151,3 +154,29 @@ def test_one_reply_sent_twice_does_not_stand_for_another(history: History) -> No
 
 def test_an_open_delivery_is_a_violation_on_every_channel(history: History) -> None:
     assert whatsapp(history, delivered="QUEUED").found(Kind.VIOLATION) == ["delivery"]
+
+
+def test_a_reply_that_took_a_detour_is_looked_for_where_it_went(history: History) -> None:
+    ref = intake_model.ConversationRef(
+        conversation_id="c1", status=intake_model.CONVERSATION_STATUS_RESOLVED
+    )
+    decided, diverted = (
+        intake.ConversationEvent(conversation=ref, sequence=1),
+        intake.ConversationEvent(conversation=ref, sequence=2),
+    )
+    message = intake_model.Message(message_id="r7", text="late", to_address="+49")
+    message.channel = intake_model.CHANNEL_WHATSAPP
+    decided.replied.message.CopyFrom(message)
+    message.channel, message.to_address = intake_model.CHANNEL_EMAIL, "a@a.example"
+    diverted.message_diverted.message.CopyFrom(message)
+    for offset, event in enumerate((decided, diverted)):
+        value = event.SerializeToString()
+        record = LogRecord("intake.conversations.v1", 0, offset, 1, value, {})
+        conversation_event(record, history.world)
+    assert history.found(Kind.VIOLATION) == ["delivery"]  # it is queued there, and goes no further
+    history.world.deliveries["r7"] = "SENT"
+    assert history.found(Kind.LOST) == ["effect"]
+    history.ledgers.effects.append(ledgers.Effect("M1", "a@a.example", "late", 1, "mail"))
+    assert history.judge().holds
+    history.ledgers.effects.append(ledgers.Effect("W1", "+49", "late", 1, "whatsapp"))
+    assert not history.judge().holds
