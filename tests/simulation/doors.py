@@ -17,7 +17,7 @@ from switchboard.engine.v1.records_pb2 import CommandOutcome
 
 from services.chassis.bus.commands import CommandBus, OutcomeUnknown
 from services.chassis.bus.fates import BusUnavailable
-from services.intake.core.account import Account, IfUnseen
+from services.intake.core.account import OUTSIDE_WINDOW_ACCOUNT, Account, IfUnseen
 from services.intake.core.model import Channel, Conversation
 from services.intake.shell import rows
 from services.intake.shell.channels.forms import URLENCODED
@@ -85,10 +85,13 @@ class Conversations(ConversationStore):
 
 
 def accounts(tenant_id: str, dice: Random) -> Mapping[str, Account]:
-    """A number, a form and an API of a tenant, by account id."""
+    """Two numbers, a form and an API of a tenant, by account id.
+
+    What may not be said over the first number is said over the second.
+    """
     return {
-        f"{tenant_id}-{provider}": Account(
-            account_id=f"{tenant_id}-{provider}",
+        f"{tenant_id}-{name}": Account(
+            account_id=f"{tenant_id}-{name}",
             tenant_id=tenant_id,
             channel=channel,
             provider=provider,
@@ -99,15 +102,16 @@ def accounts(tenant_id: str, dice: Random) -> Mapping[str, Account]:
             pool_hint="",
             tags=(),
             if_unseen=dice.choice(list(IfUnseen)),
-            settings={},
+            settings={OUTSIDE_WINDOW_ACCOUNT: f"{tenant_id}-other"} if name == "twilio" else {},
             created_at_ms=0,
             updated_at_ms=0,
             version=1,
         )
-        for provider, channel, address in (
-            ("twilio", Channel.SMS, "+46701740600"),
-            ("web", Channel.FORM, "contact"),
-            ("api", Channel.API, "app"),
+        for name, provider, channel, address in (
+            ("twilio", "twilio", Channel.SMS, "+46701740600"),
+            ("other", "twilio", Channel.SMS, "+46701740601"),
+            ("web", "web", Channel.FORM, "contact"),
+            ("api", "api", Channel.API, "app"),
         )
     }
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from services.intake.core.account import Account
 from services.intake.core.delivery.commands import Answer, ReportAttempt, ReportLookup, Sighting
 from services.intake.core.delivery.model import Dispatch
+from services.intake.core.delivery.windows import OUTSIDE_WINDOW
 from services.intake.shell.channels.calls import CALL_SECONDS
 from services.intake.shell.channels.protocol import Reported
 from services.intake.shell.channels.twilio_sender import _recognised
@@ -62,6 +63,7 @@ class Provider:
         self._account_of: dict[str, Account] = {}
         self.calls: list[Call] = []
         self.book: list[Taken] = []
+        self.turned_away: list[Taken] = []  # after it had said that it took them
         self.receipts: list[tuple[Taken, str]] = []  # those on their way, with their status
 
     # called by processes
@@ -124,6 +126,10 @@ class Provider:
         if not is_late and self._dice.random() < self._weather.refusals:
             answer = self._dice.choice((Answer.REFUSED, Answer.NOT_ACCEPTED))
             return _attempt(dispatch, answer, "said_no")
+        account = self._account_of[dispatch.account_id]
+        closes = account.outside_window_account and self._dice.random() < self._weather.closings
+        if not is_late and closes:
+            return self._turn_away(call)
         in_doubt = is_late or self._dice.random() < self._weather.doubts
         if in_doubt and self._dice.random() < 0.5:
             return _attempt(dispatch, Answer.UNKNOWN, "http_500")
@@ -132,28 +138,45 @@ class Provider:
             return _attempt(dispatch, Answer.UNKNOWN, "http_500")
         return _attempt(dispatch, Answer.ACCEPTED, sid=taken.sid)
 
+    def _turn_away(self, call: Call) -> ReportAttempt:
+        """It came too late. The provider says so at once, or takes it and says so afterwards."""
+        dispatch = call.dispatch
+        if self._dice.random() < 0.5:
+            return _attempt(dispatch, Answer.REFUSED, OUTSIDE_WINDOW)
+        left = self._entry(call)
+        self.turned_away.append(left)
+        self._tell(left, "failed")
+        return _attempt(dispatch, Answer.ACCEPTED, sid=left.sid)
+
     def _is_late(self, call: Call) -> bool:
         """Whether the caller has hung up by now."""
         return self._world.clock() > call.began_ms + CALL_MS
 
-    def _take(self, call: Call) -> Taken:
+    def _entry(self, call: Call) -> Taken:
         dispatch = call.dispatch
-        taken = Taken(
-            sid=f"SM{len(self.book):032d}",
+        return Taken(
+            sid=f"SM{len(self.book) + len(self.turned_away):032d}",
             message_id=dispatch.message_id,
             account=self._account_of[dispatch.account_id],
             recipient=dispatch.recipient,
             text=dispatch.text,
             taken_ms=min(self._world.clock(), call.began_ms + CALL_MS),
         )
+
+    def _take(self, call: Call) -> Taken:
+        taken = self._entry(call)
         self.book.append(taken)
         end = "undelivered" if self._dice.random() < self._weather.refusals / 2 else "delivered"
         for status in ("sent", end):
-            if self._dice.random() >= self._weather.receipts_lost:
-                self.receipts.append((taken, status))
-            if self._dice.random() < self._weather.receipts_twice:
-                self.receipts.append((taken, status))
+            self._tell(taken, status)
         return taken
+
+    def _tell(self, taken: Taken, status: str) -> None:
+        """A receipt, or two, or none."""
+        if self._dice.random() >= self._weather.receipts_lost:
+            self.receipts.append((taken, status))
+        if self._dice.random() < self._weather.receipts_twice:
+            self.receipts.append((taken, status))
 
     def _look_up(self, call: Call) -> ReportLookup:
         dispatch, known = call.dispatch, call.known_ids or frozenset()
@@ -176,6 +199,7 @@ class Provider:
         """Bring a receipt; one that was not taken comes again."""
         taken, status = self.receipts[which]
         form = {"MessageSid": taken.sid, "MessageStatus": status, "To": taken.recipient}
+        form |= {"ErrorCode": OUTSIDE_WINDOW} if status == "failed" else {}
         reference = {} if self._dice.random() < 0.2 else {"message_id": taken.message_id}
         now_ms = self._world.clock()
         [item] = StatusHook().parse(posted(now_ms, form, reference), taken.account)

@@ -16,9 +16,12 @@ from services.chassis.bus.shard import ShardDraft
 from services.chassis.bus.store import Commit
 from services.feedback.shell.consumers import Surveys
 from services.feedback.shell.ledger import OutLedger as SurveyLedger
+from services.intake.core import detours
 from services.intake.core.delivery.commands import Answer
 from services.intake.core.delivery.model import Dispatch
+from services.intake.core.model import Delivery, Progress
 from services.intake.shell import effects
+from services.intake.shell.consumers import dossiers
 from services.routing.core import explain, matching
 from services.routing.core.explain import Inputs
 from services.routing.core.turn import Turn
@@ -75,8 +78,8 @@ class HasNoFence(MemoryStore):
 @pytest.mark.parametrize(
     ("store", "says"),
     [
-        (ForgetsToPublish, "Gap|skips"),
-        (ForgetsTimers, "without an end|has 0 work"),
+        (ForgetsToPublish, "Gap|skips|has 0 work"),
+        (ForgetsTimers, "without an end|has 0 work|replayed"),
         (ForgetsRequests, "replayed|times"),
         (HasNoFence, "which others have taken"),
     ],
@@ -137,6 +140,17 @@ def test_a_call_that_is_made_again_after_an_unknown_outcome(
         return effects._not_called(dispatch, Answer.NOT_ACCEPTED, "surely not made")
 
     monkeypatch.setattr(effects, "_lost", again)
+    assert "sent twice" in found()
+
+
+def test_a_detour_around_whatever_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the provider has taken and could not deliver has had its effect."""
+
+    def failed(known: Delivery) -> bool:
+        return known.progress is Progress.FAILED
+
+    monkeypatch.setattr(detours, "is_outside_window", failed)
+    monkeypatch.setattr(dossiers, "_unsent", lambda dossier, _: tuple(dossier.deliveries))
     assert "sent twice" in found()
 
 

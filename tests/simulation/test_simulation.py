@@ -24,7 +24,8 @@ process loses the database after it
 intake.conversations.v1 opened; intake.conversations.v1 message_added
 intake.conversations.v1 replied; intake.conversations.v1 note_added
 intake.conversations.v1 status_changed; intake.conversations.v1 customer_updated
-intake.conversations.v1 delivery_changed; intake.conversations.v1 reply CONVERSATION_CLOSED
+intake.conversations.v1 delivery_changed; intake.conversations.v1 message_diverted
+intake.conversations.v1 reply CONVERSATION_CLOSED
 intake.conversations.v1 reply TRANSITION_NOT_ALLOWED
 intake.conversations.v1 set_status TRANSITION_NOT_ALLOWED
 

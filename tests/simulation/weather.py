@@ -33,6 +33,7 @@ class Weather:
     leaves: float = 0.0  # an agent goes away, or the connection breaks, or a whole edge
     # the provider
     refusals: float = 0.0  # it will not take the message, now or ever
+    closings: float = 0.0  # the customer wrote too long ago for it: it says so, at once or later
     doubts: float = 0.0  # it does not say whether it took it
     blindness: float = 0.0  # it does not list what it took, or lists nothing
     receipts_twice: float = 0.0
@@ -45,7 +46,14 @@ class Weather:
 
 
 CALM = Weather()
-_THE_PROVIDERS = ("refusals", "doubts", "blindness", "receipts_twice", "receipts_lost")
+_THE_PROVIDERS = (
+    "refusals",
+    "closings",
+    "doubts",
+    "blindness",
+    "receipts_twice",
+    "receipts_lost",
+)
 
 _STRENGTH = {
     "crash": 0.05,
@@ -62,6 +70,7 @@ _STRENGTH = {
     "ignores": 0.4,
     "leaves": 0.15,
     "refusals": 0.3,
+    "closings": 0.4,
     "doubts": 0.5,
     "blindness": 0.5,
     "receipts_twice": 0.4,

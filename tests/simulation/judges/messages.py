@@ -55,10 +55,31 @@ def _outward(
     check(not twice, f"sent twice: {twice}")
     ours = {row["message_id"]: row for row in dispatches}
     check(not effects.keys() - ours.keys(), "the provider has messages that are not ours")
-    for name, row in ours.items():
+    came = Counter((taken.message_id, taken.account.account_id) for taken in world.provider.book)
+    left = {(each.message_id, each.account.account_id) for each in world.provider.turned_away}
+    for row in dispatches:
+        name = row["message_id"]
         check(name in stored, f"dispatch {name} is of no message")
-        if row["phase"] == "SENT" and "unseen" not in row["reason"]:
-            check(effects[name] == 1, f"message {name} counts as sent, the provider has it not")
+        at = (name, row["account_id"])
+        if row["phase"] == "SENT" and "unseen" not in row["reason"] and at not in left:
+            check(came[at] == 1, f"message {name} counts as sent, the provider has it not")
     for name, row in stored.items():
         if row["kind"] not in {"INBOUND", "NOTE"}:
+            asked = [each for each in dispatches if each["message_id"] == name]
             check(name in ours, f"outbound message {name} was never queued")
+            _detour(name, row["account_id"], asked)
+
+
+def _detour(name: str, account_id: str, asked: list[dict[str, Any]]) -> None:
+    """It goes over a second account if it has surely not gone over the first, and no third."""
+    check(len(asked) <= 2, f"message {name} went over {len(asked)} accounts")
+    check(
+        account_id in {row["account_id"] for row in asked},
+        f"message {name} says that it goes over {account_id}, and was not queued there",
+    )
+    for row in asked:
+        left = row["account_id"] != account_id
+        check(
+            not (left and row["phase"] == "UNCERTAIN"),
+            f"message {name} was in doubt, and went over another account",
+        )
