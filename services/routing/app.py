@@ -29,6 +29,7 @@ from services.routing.shell.consumers.matcher import Matcher
 from services.routing.shell.consumers.triage import Triage
 from services.routing.shell.grpc_api.agent_api import AgentApi
 from services.routing.shell.grpc_api.conversing import Conversing
+from services.routing.shell.grpc_api.interventions import Interventions
 from services.routing.shell.grpc_api.policy_api import PolicyApi
 from services.routing.shell.grpc_api.routing_api import RoutingApi
 from services.routing.shell.sessions.hub import Sessions
@@ -86,7 +87,10 @@ def _services(parts: _Parts) -> list[Service]:
         sessions=parts.sessions, commands=commands, store=store, clock=parts.clock
     )
     agents = AgentApi(store=store, commands=commands, conversing=conversing)
-    routing = RoutingApi(store=store, watch=parts.watch, clock=parts.clock)
+    interventions = Interventions(store=store, commands=commands)
+    routing = RoutingApi(
+        store=store, interventions=interventions, watch=parts.watch, clock=parts.clock
+    )
     files = {
         agent_service_pb2: ("AgentService", agents),
         routing_service_pb2: ("RoutingService", routing),

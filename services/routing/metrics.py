@@ -16,8 +16,8 @@ class Metrics:
     def __init__(self, catalogue: Catalogue) -> None:
         self._work = catalogue.counter(
             "routing_work_total",
-            "work by what became of it",
-            labels={"step": "queued, changed, withdrawn, completed"},
+            "work by what became of it; the last three by hand",
+            labels={"step": "queued, changed, withdrawn, completed, assigned, moved, ranked"},
         )
         self._offers = catalogue.counter(
             "routing_offers_total",
@@ -96,6 +96,9 @@ _WORK_STEPS: dict[type[object], str] = {
     ev.WorkChanged: "changed",
     ev.WorkWithdrawn: "withdrawn",
     ev.WorkCompleted: "completed",
+    ev.WorkAssigned: "assigned",
+    ev.WorkMoved: "moved",
+    ev.WorkReprioritised: "ranked",
 }
 _TRIAGE_STEPS: dict[type[object], str] = {
     kind: kind.__name__.lower()

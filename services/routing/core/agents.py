@@ -53,13 +53,19 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """One use of an agent's capacity, from the offer (`asked_ms`) to the end of the wrap-up."""
+    """One use of an agent's capacity, from the offer (`asked_ms`) to the end of the wrap-up.
 
+    `hold_id` is the id of the offer, then of the assignment. Who gave work away and got it back may
+    write up the first time while they have it again.
+    """
+
+    hold_id: str
     work_id: str
     hold: Hold
     channel: Channel
     cost: int
     asked_ms: int
+    override: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class Session:
 class Agent:
     """A person or bot who takes work. Several sessions (tabs) are one presence.
 
-    `engagements` are ordered by work id.
+    `engagements` are ordered by work id and hold.
     `missed` are the offers in a row that passed unanswered. `grace_until_ms` is when an agent whose
     last connection broke goes offline; 0 while there is no such wait.
     """
@@ -99,6 +105,16 @@ class Agent:
     def is_ready(self) -> bool:
         """Whether offers reach them: available, and connected."""
         return self.presence is Presence.AVAILABLE and bool(self.sessions)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether they can be given work by hand: signed in, connected, and not away."""
+        return self.presence in _HERE and bool(self.sessions)
+
+    @property
+    def overridden(self) -> int:
+        """What of `used` was given by an override; only by so much may it be above capacity."""
+        return sum(engagement.cost for engagement in self.engagements if engagement.override)
 
     @property
     def used(self) -> int:
@@ -126,6 +142,9 @@ class Agent:
         """
         asked = [e.asked_ms for e in self.engagements if e.hold is Hold.PENDING]
         return (max(self.idle_since_ms, *asked) if asked else self.idle_since_ms, self.agent_id)
+
+
+_HERE = frozenset({Presence.AVAILABLE, Presence.BUSY})
 
 
 @dataclass(frozen=True, slots=True)

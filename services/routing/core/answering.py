@@ -16,13 +16,12 @@ from services.routing.core.events import (
     OfferTimedOut,
     WrapUpEnded,
 )
-from services.routing.core.kinds import AssignmentState, Presence
+from services.routing.core.kinds import Hold, Presence
 from services.routing.core.placing import complete as complete_work
-from services.routing.core.policies import REST_ALONE_MS_MAX
 from services.routing.core.presence import leave
 from services.routing.core.refusals import Reason, Rejection
 from services.routing.core.turn import Turn
-from services.routing.core.work import Assignment, Offer, Rest
+from services.routing.core.work import Offer
 
 
 def accept(turn: Turn, command: AcceptOffer) -> Rejection | None:
@@ -39,7 +38,9 @@ def decline(turn: Turn, command: DeclineOffer) -> Rejection | None:
     offer = _open_offer(turn, command.offer_id, command.agent_id)
     if isinstance(offer, Rejection):
         return offer
-    turn.add(OfferDeclined(offer.offer_id, command.reason, _rest(turn, offer), turn.now_ms))
+    turn.add(
+        OfferDeclined(offer.offer_id, command.reason, turn.rest_of(offer.agent_id), turn.now_ms)
+    )
     turn.settle(agents=[offer.agent_id], work=[offer.work_id])
     return None
 
@@ -51,7 +52,7 @@ def expire(turn: Turn, command: ExpireOffer) -> None:
         return
     agent = turn.draft.agents[offer.agent_id]
     missed = agent.missed + 1
-    turn.add(OfferTimedOut(offer.offer_id, _rest(turn, offer), missed, turn.now_ms))
+    turn.add(OfferTimedOut(offer.offer_id, turn.rest_of(agent.agent_id), missed, turn.now_ms))
     if 0 < turn.draft.policy.max_missed_offers <= missed:
         requeued = leave(turn, agent.agent_id, Presence.NO_ANSWER, "missed_offers")
         turn.settle_absence([offer.work_id, *requeued])
@@ -61,41 +62,34 @@ def expire(turn: Turn, command: ExpireOffer) -> None:
 
 def complete(turn: Turn, command: CompleteWork) -> Rejection | None:
     """Be done with it. Said again in wrap-up, nothing happens."""
-    assignment = _open_assignment(turn, command.work_id, command.agent_id)
-    if isinstance(assignment, Rejection):
-        return assignment
-    if assignment.state is AssignmentState.ACTIVE:
-        complete_work(turn, assignment.work_id, command.reason, asked_by_triage=False)
+    holds = _holds(turn, command.work_id, command.agent_id)
+    if Hold.ASSIGNED in holds.values():
+        complete_work(turn, command.work_id, command.reason, asked_by_triage=False)
+    elif not holds:
+        return _not_theirs(turn, command.work_id)
     return None
 
 
 def end_wrap_up(turn: Turn, command: EndWrapUp) -> Rejection | None:
     """Be ready for more before the time is over."""
-    assignment = _open_assignment(turn, command.work_id, command.agent_id)
-    if isinstance(assignment, Rejection):
-        return assignment
-    if assignment.state is not AssignmentState.WRAP_UP:
+    holds = _holds(turn, command.work_id, command.agent_id)
+    ended = [name for name, hold in holds.items() if hold is Hold.WRAP_UP]
+    if not holds:
+        return _not_theirs(turn, command.work_id)
+    if not ended:
         return Rejection(Reason.NOT_IN_WRAP_UP, "the work is not completed yet")
-    _end_wrap_up(turn, assignment, timed_out=False)
+    for assignment_id in ended:
+        turn.add(WrapUpEnded(assignment_id, timed_out=False, at_ms=turn.now_ms))
+    turn.settle(agents=[command.agent_id])
     return None
 
 
 def expire_wrap_up(turn: Turn, command: ExpireWrapUp) -> None:
     """Be ready for more because the time is over."""
-    assignment = turn.draft.assignments.get(command.work_id)
+    assignment = turn.draft.assignments.get(command.assignment_id)
     if assignment is not None and 0 < assignment.wrap_up_until_ms <= turn.now_ms:
-        _end_wrap_up(turn, assignment, timed_out=True)
-
-
-def _end_wrap_up(turn: Turn, assignment: Assignment, *, timed_out: bool) -> None:
-    turn.add(WrapUpEnded(assignment.work_id, timed_out, turn.now_ms))
-    turn.settle(agents=[assignment.agent_id])
-
-
-def _rest(turn: Turn, offer: Offer) -> Rest:
-    cooldown_ms = turn.draft.policy.decline_cooldown_ms
-    alone_ms = min(cooldown_ms, REST_ALONE_MS_MAX)
-    return Rest(offer.agent_id, turn.now_ms + alone_ms, turn.now_ms + cooldown_ms)
+        turn.add(WrapUpEnded(assignment.assignment_id, timed_out=True, at_ms=turn.now_ms))
+        turn.settle(agents=[assignment.agent_id])
 
 
 def _open_offer(turn: Turn, offer_id: str, agent_id: str) -> Offer | Rejection:
@@ -107,10 +101,16 @@ def _open_offer(turn: Turn, offer_id: str, agent_id: str) -> Offer | Rejection:
     return offer
 
 
-def _open_assignment(turn: Turn, work_id: str, agent_id: str) -> Assignment | Rejection:
-    assignment = turn.draft.assignments.get(work_id)
-    if assignment is None:
+def _holds(turn: Turn, work_id: str, agent_id: str) -> dict[str, Hold]:
+    """The agent's assignments of this work: the one they have, and those they write up."""
+    agent = turn.draft.agents.get(agent_id)
+    engagements = agent.engagements if agent is not None else ()
+    mine = (e for e in engagements if e.work_id == work_id and e.hold is not Hold.PENDING)
+    return {engagement.hold_id: engagement.hold for engagement in mine}
+
+
+def _not_theirs(turn: Turn, work_id: str) -> Rejection:
+    work = turn.draft.work.get(work_id)
+    if work is None or not work.assignment_id:
         return Rejection(Reason.NOT_ASSIGNED, "nobody has this work, or it has ended")
-    if assignment.agent_id != agent_id:
-        return Rejection(Reason.NOT_ASSIGNED, "another agent has this work")
-    return assignment
+    return Rejection(Reason.NOT_ASSIGNED, "another agent has this work")

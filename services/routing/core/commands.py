@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.routing.core.agents import Profile
-from services.routing.core.kinds import Presence, Tier
+from immutables import Map
+
+from services.routing.core.agents import Channels, Profile
+from services.routing.core.kinds import Level, Presence, Tier
 from services.routing.core.work import Requirement, WorkItem
 
 
@@ -33,6 +35,93 @@ class WithdrawWork:
 
     work_id: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssignWork:
+    """Give work to an agent; `override` beyond what they can do or have room for."""
+
+    work_id: str
+    agent_id: str
+    override: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimWork:
+    """Take work that waits."""
+
+    work_id: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferWork:
+    """Pass work on: to a pool, to an agent of it, to whoever has other skills.
+
+    What is empty stays as it is. `held_by`: only if this agent has it.
+    """
+
+    work_id: str
+    pool: str = ""
+    agent_id: str = ""
+    skills: tuple[tuple[str, int], ...] = ()
+    reason: str = ""
+    held_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EscalateWork:
+    """Move work up the ladder, by one rung where none is named.
+
+    Without a work id, whatever the conversation has open. `held_by`: only if this agent has it.
+    """
+
+    work_id: str
+    conversation_id: str = ""
+    level: Level | None = None
+    skills: tuple[tuple[str, int], ...] = ()
+    reason: str = ""
+    held_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReprioritiseWork:
+    """Give work another place: in the class of its new priority by its original arrival."""
+
+    work_id: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelWork:
+    """End work that nobody needs, although its conversation is open."""
+
+    work_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetSkills:
+    """An agent can do this now, and nothing else."""
+
+    agent_id: str
+    skills: Map[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SetCapacities:
+    """An agent serves these channels, at these costs. None means those of the policy."""
+
+    agent_id: str
+    channels: Channels
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAgent:
+    """An agent who holds no work is here no more."""
+
+    agent_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +214,7 @@ class ExpireOffer:
 class ExpireWrapUp:
     """Timer: the time to write up is over."""
 
-    work_id: str
+    assignment_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +242,16 @@ Command = (
     RequestWork
     | ChangeWork
     | WithdrawWork
+    | AssignWork
+    | ClaimWork
+    | TransferWork
+    | EscalateWork
+    | ReprioritiseWork
+    | CancelWork
     | DefineAgent
+    | SetSkills
+    | SetCapacities
+    | RemoveAgent
     | SetPresence
     | CloseSession
     | RenewLease

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from services.routing.core import answering, placing, presence
+from services.routing.core import answering, intervening, placing, presence
 from services.routing.core import commands as do
 from services.routing.core.domain import Changes, Domain
 from services.routing.core.events import Event
@@ -48,7 +48,16 @@ _DECIDE: dict[type[Any], Callable[[Turn, Any], Rejection | None]] = {
     do.ChangeWork: placing.change,
     do.WithdrawWork: placing.withdraw,
     do.EndRest: placing.end_rest,
+    do.AssignWork: intervening.assign,
+    do.ClaimWork: intervening.claim,
+    do.TransferWork: intervening.transfer,
+    do.EscalateWork: intervening.escalate,
+    do.ReprioritiseWork: intervening.reprioritise,
+    do.CancelWork: intervening.cancel,
     do.DefineAgent: presence.define,
+    do.SetSkills: presence.set_skills,
+    do.SetCapacities: presence.set_capacities,
+    do.RemoveAgent: presence.remove,
     do.SetPresence: presence.state_presence,
     do.CloseSession: presence.close,
     do.RenewLease: presence.renew,

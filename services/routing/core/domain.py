@@ -1,8 +1,8 @@
 """The state of one routing domain: what is open in it, and the indexes over that.
 
 Persistent: a change makes a new value that shares all but a few nodes with the old one, so a batch
-that fails is forgotten at no cost. The indexes (`lines`, `roster`, `resting`) follow from the
-entities and change with them, in `Draft` and nowhere else.
+that fails is forgotten at no cost. The indexes (`lines`, `roster`, `resting`, `wanted`) follow from
+the entities and change with them, in `Draft` and nowhere else.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ class Domain:
     agents: Map[str, Agent] = Map()
     work: Map[str, WorkItem] = Map()
     offers: Map[str, Offer] = Map()
-    assignments: Map[str, Assignment] = Map()  # by work id: at most one is open for each
+    assignments: Map[str, Assignment] = Map()  # one that is ACTIVE at most of each piece of work
     edges: Map[str, Edge] = Map()
     lines: Lines = NO_LINES
     roster: Roster = NO_ROSTER
     resting: Map[str, None] = Map()  # waiting work that some agent is not asked for, for a while
+    wanted: Map[str, str] = Map()  # conversation id → its work that is not done yet
     sequence: int = 0  # of the latest published event
 
     @property
@@ -54,6 +55,7 @@ class Changes:
     offers: dict[str, Offer] = field(default_factory=dict)
     assignments: dict[str, Assignment] = field(default_factory=dict)
     edges: dict[str, Edge] = field(default_factory=dict)
+    removed: dict[str, Agent] = field(default_factory=dict)  # agents; none of them is in `agents`
 
 
 class Draft:
@@ -73,6 +75,7 @@ class Draft:
         "policy",
         "resting",
         "roster",
+        "wanted",
         "work",
     )
 
@@ -87,6 +90,7 @@ class Draft:
         self.lines = domain.lines
         self.roster = domain.roster
         self.resting = domain.resting
+        self.wanted = domain.wanted
         self.changes = Changes()
 
     def freeze(self) -> Domain:
@@ -104,6 +108,7 @@ class Draft:
             lines=self.lines,
             roster=self.roster,
             resting=self.resting,
+            wanted=self.wanted,
         )
 
     def put_agent(self, agent: Agent) -> None:
@@ -112,6 +117,14 @@ class Draft:
         self.agents = self.agents.set(agent.agent_id, agent)
         self.roster = self.roster.moved(before, agent)
         self.changes.agents[agent.agent_id] = agent
+        self.changes.removed.pop(agent.agent_id, None)
+
+    def drop_agent(self, agent: Agent) -> None:
+        """Take an agent out of the domain."""
+        self.agents = self.agents.delete(agent.agent_id)
+        self.roster = self.roster.without(agent)
+        self.changes.agents.pop(agent.agent_id, None)
+        self.changes.removed[agent.agent_id] = agent
 
     def put_work(self, work: WorkItem) -> None:
         """Add, replace or (ended) remove work, in line exactly while it waits."""
@@ -122,6 +135,11 @@ class Draft:
             self.resting = self.resting.set(work.work_id, None)
         elif work.work_id in self.resting:
             self.resting = self.resting.delete(work.work_id)
+        if work.is_wanted:
+            if before is None or not before.is_wanted:
+                self.wanted = self.wanted.set(work.conversation_id, work.work_id)
+        elif self.wanted.get(work.conversation_id) == work.work_id:
+            self.wanted = self.wanted.delete(work.conversation_id)
         self.changes.work[work.work_id] = work
 
     def put_offer(self, offer: Offer) -> None:
@@ -133,9 +151,9 @@ class Draft:
     def put_assignment(self, assignment: Assignment) -> None:
         """Add, replace or (ended) remove an assignment."""
         is_open = assignment.state is not AssignmentState.COMPLETED
-        name = assignment.work_id
+        name = assignment.assignment_id
         self.assignments = _kept(self.assignments, name, assignment, is_open=is_open)
-        self.changes.assignments[assignment.offer_id] = assignment
+        self.changes.assignments[name] = assignment
 
     def put_edge(self, edge: Edge) -> None:
         """Add, replace or (no lease left) remove an edge."""

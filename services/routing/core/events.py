@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.routing.core.agents import Profile
+from services.routing.core.byhand import Hand
 from services.routing.core.explain import Explanation
 from services.routing.core.kinds import Presence, Tier
-from services.routing.core.work import Offer, Requirement, Rest, WorkItem
+from services.routing.core.work import Assignment, Offer, Requirement, Rest, WorkItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,51 @@ class WorkChanged:
 
 @dataclass(frozen=True, slots=True)
 class WorkWithdrawn:
-    """Work that nobody had is needed no more."""
+    """Work that nobody had is needed no more; `hand` where somebody said so, not triage."""
 
     work_id: str
     reason: str
+    at_ms: int
+    hand: Hand | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkAssigned:
+    """An agent has the work, because somebody gave it to them or they claimed it."""
+
+    assignment: Assignment
+    hand: Hand
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """An agent has given up work that is not done. `rest`: it is not theirs again soon."""
+
+    assignment_id: str
+    agent_id: str
+    wrap_up_until_ms: int
+    rest: Rest
+
+
+@dataclass(frozen=True, slots=True)
+class WorkMoved:
+    """Work was transferred or escalated: it waits, at its old place, for what it asks for now.
+
+    `release` where an agent had it.
+    """
+
+    work_id: str
+    release: Release | None
+    hand: Hand
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkReprioritised:
+    """Work has another priority, because somebody said so."""
+
+    work_id: str
+    hand: Hand
     at_ms: int
 
 
@@ -89,21 +131,24 @@ class OfferRescinded:
 class WorkCompleted:
     """The work is done. `wrap_up_until_ms` is 0 where no wrap-up follows.
 
-    `asked_by_triage` tells an end that the conversation brought about from one by the agent.
+    `asked_by_triage` tells an end that the conversation brought about from one by the agent; `hand`
+    is there where a supervisor withdrew it.
     """
 
     work_id: str
+    assignment_id: str
     reason: str
     wrap_up_until_ms: int
     asked_by_triage: bool
     at_ms: int
+    hand: Hand | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WrapUpEnded:
     """The agent has written up, or the time for it is over."""
 
-    work_id: str
+    assignment_id: str
     timed_out: bool
     at_ms: int
 
@@ -115,6 +160,14 @@ class AgentDefined:
     agent_id: str
     display_name: str
     profile: Profile
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRemoved:
+    """An agent is here no more."""
+
+    agent_id: str
     at_ms: int
 
 
@@ -167,6 +220,9 @@ Event = (
     WorkQueued
     | WorkChanged
     | WorkWithdrawn
+    | WorkAssigned
+    | WorkMoved
+    | WorkReprioritised
     | OfferMade
     | OfferAccepted
     | OfferDeclined
@@ -175,9 +231,21 @@ Event = (
     | WorkCompleted
     | WrapUpEnded
     | AgentDefined
+    | AgentRemoved
     | SessionStated
     | SessionEnded
     | PresenceChanged
     | LeaseRenewed
     | LeaseLost
 )
+
+
+def hand_of(event: Event) -> Hand | None:
+    """The decision by hand that led to an event, if one did."""
+    match event:
+        case WorkAssigned() | WorkMoved() | WorkReprioritised():
+            return event.hand
+        case WorkWithdrawn() | WorkCompleted():
+            return event.hand
+        case _:
+            return None

@@ -6,13 +6,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from immutables import Map
-
+from services.routing.core import attending
 from services.routing.core import events as ev
-from services.routing.core.agents import Agent, Edge, Engagement, Session
+from services.routing.core.agents import Agent, Engagement
+from services.routing.core.byhand import Hand
 from services.routing.core.domain import Domain, Draft
-from services.routing.core.kinds import AssignmentState, Hold, OfferState, Presence, WorkState
-from services.routing.core.work import Assignment, Offer, Rest
+from services.routing.core.kinds import (
+    Act,
+    AssignmentState,
+    Hold,
+    OfferState,
+    WorkState,
+)
+from services.routing.core.work import PRIORITY, Assignment, Offer, Rest, WorkItem
 
 
 def evolve(domain: Domain, event: ev.Event) -> Domain:
@@ -51,7 +57,89 @@ def _work_changed(draft: Draft, event: ev.WorkChanged) -> None:
 def _work_withdrawn(draft: Draft, event: ev.WorkWithdrawn) -> None:
     work = draft.work.get(event.work_id)
     if work is not None:
+        work = _decided(work, event.hand)
         draft.put_work(replace(work, state=WorkState.WITHDRAWN, changed_ms=event.at_ms))
+
+
+def _work_assigned(draft: Draft, event: ev.WorkAssigned) -> None:
+    given, hand = event.assignment, event.hand
+    work, agent = draft.work.get(given.work_id), draft.agents.get(given.agent_id)
+    if work is None or agent is None:
+        return
+    draft.put_assignment(given)
+    draft.put_work(
+        replace(
+            _decided(work, hand),
+            state=WorkState.ASSIGNED,
+            rests=(),
+            agent_id=given.agent_id,
+            assignment_id=given.assignment_id,
+            assignments=work.assignments + 1,
+            changed_ms=given.assigned_ms,
+        )
+    )
+    taken = Engagement(
+        hold_id=given.assignment_id,
+        work_id=given.work_id,
+        hold=Hold.ASSIGNED,
+        channel=given.channel,
+        cost=given.cost,
+        asked_ms=given.asked_ms,
+        override=given.override,
+    )
+    missed = 0 if hand.inputs.asked.act is Act.CLAIM else agent.missed
+    agent = replace(_engaged(agent, taken), idle_since_ms=given.assigned_ms, missed=missed)
+    draft.put_agent(agent)
+
+
+def _work_moved(draft: Draft, event: ev.WorkMoved) -> None:
+    work, release, at_ms = draft.work.get(event.work_id), event.release, event.at_ms
+    if work is None:
+        return
+    if release is not None:
+        words = event.hand.inputs.asked.reason
+        _let_go(draft, release.assignment_id, release.wrap_up_until_ms, words, at_ms)
+    needs = event.hand.verdict.requirement
+    gone = release.agent_id if release is not None else ""
+    rests = tuple(r for r in work.rests if r.until_ms > at_ms and r.agent_id != gone)
+    draft.put_work(
+        replace(
+            _decided(work, event.hand),
+            state=WorkState.QUEUED,
+            requirement=needs,
+            line=needs.key,
+            rests=(*rests, release.rest) if release is not None else rests,
+            agent_id="",
+            offer_id="",
+            assignment_id="",
+            transfers=work.transfers + (event.hand.inputs.asked.act is Act.TRANSFER),
+            changed_ms=at_ms,
+        )
+    )
+
+
+def _work_reprioritised(draft: Draft, event: ev.WorkReprioritised) -> None:
+    work = draft.work.get(event.work_id)
+    if work is not None:
+        priority = event.hand.verdict.priority
+        work = _decided(work, event.hand)
+        draft.put_work(replace(work, priority=priority, changed_ms=event.at_ms))
+
+
+def _decided(work: WorkItem, hand: Hand | None) -> WorkItem:
+    """`work` with a decision by hand counted, and what it set marked as such."""
+    if hand is None:
+        return work
+    asked = hand.inputs.asked
+    named = {
+        "pool": bool(asked.pool),
+        "skills": bool(asked.skills),
+        "level": asked.act is Act.ESCALATE,
+        PRIORITY: asked.act is Act.REPRIORITISE,
+    }
+    now = {name for name, is_set in named.items() if is_set}
+    marks = tuple(sorted(now.union(work.set_by_hand)))
+    return replace(work, hands=hand.number, set_by_hand=marks)
 
 
 def _offer_made(draft: Draft, event: ev.OfferMade) -> None:
@@ -70,31 +158,43 @@ def _offer_made(draft: Draft, event: ev.OfferMade) -> None:
             changed_ms=offer.offered_ms,
         )
     )
-    taken = Engagement(offer.work_id, Hold.PENDING, offer.channel, offer.cost, offer.offered_ms)
-    engagements = sorted((*agent.engagements, taken), key=lambda each: each.work_id)
-    draft.put_agent(replace(agent, engagements=tuple(engagements)))
+    taken = Engagement(
+        offer.offer_id, offer.work_id, Hold.PENDING, offer.channel, offer.cost, offer.offered_ms
+    )
+    draft.put_agent(_engaged(agent, taken))
 
 
 def _offer_accepted(draft: Draft, event: ev.OfferAccepted) -> None:
     offer = draft.offers.get(event.offer_id)
     if offer is None:
         return
-    at_ms = event.at_ms
+    at_ms, work = event.at_ms, draft.work[offer.work_id]
     draft.put_offer(replace(offer, state=OfferState.ACCEPTED, ended_ms=at_ms))
     draft.put_assignment(
         Assignment(
-            offer_id=offer.offer_id,
+            assignment_id=offer.offer_id,
             work_id=offer.work_id,
+            conversation_id=work.conversation_id,
+            pool=work.requirement.pool,
             agent_id=offer.agent_id,
             channel=offer.channel,
             cost=offer.cost,
-            offered_ms=offer.offered_ms,
+            asked_ms=offer.offered_ms,
             assigned_ms=at_ms,
+            offer_id=offer.offer_id,
         )
     )
-    work = draft.work[offer.work_id]
-    draft.put_work(replace(work, state=WorkState.ASSIGNED, rests=(), changed_ms=at_ms))
-    agent = _held(draft.agents[offer.agent_id], offer.work_id, Hold.ASSIGNED)
+    draft.put_work(
+        replace(
+            work,
+            state=WorkState.ASSIGNED,
+            rests=(),
+            assignment_id=offer.offer_id,
+            assignments=work.assignments + 1,
+            changed_ms=at_ms,
+        )
+    )
+    agent = _held(draft.agents[offer.agent_id], offer.offer_id, Hold.ASSIGNED)
     draft.put_agent(replace(agent, idle_since_ms=at_ms, missed=0))
 
 
@@ -137,125 +237,63 @@ def _offer_failed(
             changed_ms=at_ms,
         )
     )
-    draft.put_agent(_released(draft.agents[offer.agent_id], offer.work_id))
+    draft.put_agent(_released(draft.agents[offer.agent_id], offer.offer_id))
     return offer
 
 
 def _work_completed(draft: Draft, event: ev.WorkCompleted) -> None:
-    assignment = draft.assignments.get(event.work_id)
-    if assignment is None:
+    work = draft.work.get(event.work_id)
+    if work is None or event.assignment_id not in draft.assignments:
         return
     at_ms, until_ms = event.at_ms, event.wrap_up_until_ms
-    work, agent = draft.work[event.work_id], draft.agents[assignment.agent_id]
-    if until_ms:
-        ended = replace(assignment, state=AssignmentState.WRAP_UP, wrap_up_until_ms=until_ms)
-        agent = _held(agent, event.work_id, Hold.WRAP_UP)
+    _let_go(draft, event.assignment_id, until_ms, event.reason, at_ms)
+    state = WorkState.WRAP_UP if until_ms else WorkState.COMPLETED
+    draft.put_work(replace(_decided(work, event.hand), state=state, changed_ms=at_ms))
+
+
+def _let_go(
+    draft: Draft, assignment_id: str, wrap_up_until_ms: int, reason: str, at_ms: int
+) -> None:
+    """End an assignment, or let its agent write up; either way their idle time begins anew."""
+    assignment = draft.assignments[assignment_id]
+    agent = draft.agents[assignment.agent_id]
+    if wrap_up_until_ms:
+        state = AssignmentState.WRAP_UP
+        ended = replace(assignment, state=state, wrap_up_until_ms=wrap_up_until_ms)
+        agent = _held(agent, assignment_id, Hold.WRAP_UP)
     else:
         ended = replace(assignment, state=AssignmentState.COMPLETED, ended_ms=at_ms)
-        agent = _released(agent, event.work_id)
-    draft.put_assignment(replace(ended, reason=event.reason))
-    state = WorkState.WRAP_UP if until_ms else WorkState.COMPLETED
-    draft.put_work(replace(work, state=state, changed_ms=at_ms))
+        agent = _released(agent, assignment_id)
+    draft.put_assignment(replace(ended, reason=reason))
     draft.put_agent(replace(agent, idle_since_ms=at_ms))
 
 
 def _wrap_up_ended(draft: Draft, event: ev.WrapUpEnded) -> None:
-    assignment = draft.assignments.get(event.work_id)
+    assignment = draft.assignments.get(event.assignment_id)
     if assignment is None:
         return
-    at_ms = event.at_ms
+    name, at_ms = assignment.assignment_id, event.at_ms
     draft.put_assignment(replace(assignment, state=AssignmentState.COMPLETED, ended_ms=at_ms))
-    work, agent = draft.work[event.work_id], draft.agents[assignment.agent_id]
-    draft.put_work(replace(work, state=WorkState.COMPLETED, changed_ms=at_ms))
-    draft.put_agent(replace(_released(agent, event.work_id), idle_since_ms=at_ms))
+    work, agent = draft.work.get(assignment.work_id), draft.agents[assignment.agent_id]
+    if work is not None and (work.state, work.assignment_id) == (WorkState.WRAP_UP, name):
+        draft.put_work(replace(work, state=WorkState.COMPLETED, changed_ms=at_ms))
+    draft.put_agent(replace(_released(agent, name), idle_since_ms=at_ms))
 
 
-def _agent_defined(draft: Draft, event: ev.AgentDefined) -> None:
-    profile, name = event.profile, event.display_name
-    agent = draft.agents.get(event.agent_id)
-    if agent is None:
-        draft.put_agent(Agent(event.agent_id, name, profile, profile.key, version=1))
-        return
-    draft.put_agent(
-        replace(
-            agent,
-            display_name=name,
-            profile=profile,
-            bench=profile.key,
-            version=agent.version + 1,
-        )
-    )
+def _engaged(agent: Agent, taken: Engagement) -> Agent:
+    both = sorted((*agent.engagements, taken), key=lambda each: (each.work_id, each.hold_id))
+    return replace(agent, engagements=tuple(both))
 
 
-def _session_stated(draft: Draft, event: ev.SessionStated) -> None:
-    agent = draft.agents.get(event.agent_id)
-    if agent is None:
-        return
-    for session in agent.sessions:
-        if session.session_id == event.session_id and session.edge_id != event.edge_id:
-            _leave_edge(draft, session)
-    edge = draft.edges.get(event.edge_id)
-    if edge is not None and event.session_id not in edge.sessions:
-        sessions = edge.sessions.set(event.session_id, event.agent_id)
-        draft.put_edge(replace(edge, sessions=sessions))
-    stated = Session(event.session_id, event.edge_id, event.sequence)
-    others = tuple(s for s in agent.sessions if s.session_id != event.session_id)
-    draft.put_agent(replace(agent, sessions=(*others, stated), grace_until_ms=0))
-
-
-def _session_ended(draft: Draft, event: ev.SessionEnded) -> None:
-    agent = draft.agents.get(event.agent_id)
-    if agent is None:
-        return
-    for session in agent.sessions:
-        if session.session_id == event.session_id:
-            _leave_edge(draft, session)
-    rest = tuple(s for s in agent.sessions if s.session_id != event.session_id)
-    draft.put_agent(replace(agent, sessions=rest, grace_until_ms=event.grace_until_ms))
-
-
-def _presence_changed(draft: Draft, event: ev.PresenceChanged) -> None:
-    agent = draft.agents.get(event.agent_id)
-    if agent is None:
-        return
-    begins = event.after is Presence.AVAILABLE
-    draft.put_agent(
-        replace(
-            agent,
-            presence=event.after,
-            idle_since_ms=event.at_ms if begins else agent.idle_since_ms,
-            missed=0,
-            grace_until_ms=0 if event.after is Presence.OFFLINE else agent.grace_until_ms,
-        )
-    )
-
-
-def _lease_renewed(draft: Draft, event: ev.LeaseRenewed) -> None:
-    edge = draft.edges.get(event.edge_id)
-    sessions: Map[str, str] = edge.sessions if edge is not None else Map()
-    draft.put_edge(Edge(event.edge_id, event.lease_until_ms, sessions))
-
-
-def _lease_lost(draft: Draft, event: ev.LeaseLost) -> None:
-    if event.edge_id in draft.edges:
-        draft.put_edge(Edge(event.edge_id, lease_until_ms=0))
-
-
-def _leave_edge(draft: Draft, session: Session) -> None:
-    edge = draft.edges.get(session.edge_id)
-    if edge is not None and session.session_id in edge.sessions:
-        draft.put_edge(replace(edge, sessions=edge.sessions.delete(session.session_id)))
-
-
-def _held(agent: Agent, work_id: str, hold: Hold) -> Agent:
+def _held(agent: Agent, hold_id: str, hold: Hold) -> Agent:
     engagements = (
-        replace(each, hold=hold) if each.work_id == work_id else each for each in agent.engagements
+        replace(each, hold=hold) if each.hold_id == hold_id else each for each in agent.engagements
     )
     return replace(agent, engagements=tuple(engagements))
 
 
-def _released(agent: Agent, work_id: str) -> Agent:
-    kept = tuple(e for e in agent.engagements if e.work_id != work_id)
+def _released(agent: Agent, hold_id: str) -> Agent:
+    kept = tuple(e for e in agent.engagements if e.hold_id != hold_id)
     return replace(agent, engagements=kept)
 
 
@@ -263,6 +301,9 @@ _APPLY: dict[type[Any], Callable[[Draft, Any], None]] = {
     ev.WorkQueued: _work_queued,
     ev.WorkChanged: _work_changed,
     ev.WorkWithdrawn: _work_withdrawn,
+    ev.WorkAssigned: _work_assigned,
+    ev.WorkMoved: _work_moved,
+    ev.WorkReprioritised: _work_reprioritised,
     ev.OfferMade: _offer_made,
     ev.OfferAccepted: _offer_accepted,
     ev.OfferDeclined: _offer_declined,
@@ -270,10 +311,5 @@ _APPLY: dict[type[Any], Callable[[Draft, Any], None]] = {
     ev.OfferRescinded: _offer_rescinded,
     ev.WorkCompleted: _work_completed,
     ev.WrapUpEnded: _wrap_up_ended,
-    ev.AgentDefined: _agent_defined,
-    ev.SessionStated: _session_stated,
-    ev.SessionEnded: _session_ended,
-    ev.PresenceChanged: _presence_changed,
-    ev.LeaseRenewed: _lease_renewed,
-    ev.LeaseLost: _lease_lost,
+    **attending.APPLY,
 }

@@ -25,6 +25,7 @@ class Refusal(StrEnum):
     """Why an agent was not asked for a piece of work; the first that applies, in this order."""
 
     NOT_AVAILABLE = "NOT_AVAILABLE"
+    NOT_IN_POOL = "NOT_IN_POOL"
     CHANNEL_NOT_SERVED = "CHANNEL_NOT_SERVED"
     LEVEL_TOO_LOW = "LEVEL_TOO_LOW"
     LANGUAGE_NOT_SPOKEN = "LANGUAGE_NOT_SPOKEN"

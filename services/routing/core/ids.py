@@ -17,6 +17,16 @@ def decision_id(work_id: str, number: int) -> str:
     return str(uuid5(_NAMESPACE, f"decision/{work_id}/{number}"))
 
 
+def hand_decision_id(work_id: str, number: int) -> str:
+    """The id of the `number`th decision that people made about a piece of work."""
+    return str(uuid5(_NAMESPACE, f"hand/{work_id}/{number}"))
+
+
+def hand_assignment_id(work_id: str, number: int) -> str:
+    """The id of the assignment that the `number`th decision by hand led to."""
+    return str(uuid5(_NAMESPACE, f"given/{work_id}/{number}"))
+
+
 def work_id(conversation_id: str, sequence: int) -> str:
     """The id of the work that a conversation's event number `sequence` asks for."""
     return str(uuid5(_NAMESPACE, f"work/{conversation_id}/{sequence}"))

@@ -78,6 +78,17 @@ class AssignmentState(StrEnum):
     COMPLETED = "COMPLETED"
 
 
+class Act(StrEnum):
+    """What people do to work by hand."""
+
+    ASSIGN = "ASSIGN"
+    CLAIM = "CLAIM"
+    TRANSFER = "TRANSFER"
+    ESCALATE = "ESCALATE"
+    REPRIORITISE = "REPRIORITISE"
+    WITHDRAW = "WITHDRAW"
+
+
 class Hold(StrEnum):
     """Why a part of an agent's capacity is taken."""
 

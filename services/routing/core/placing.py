@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from services.routing.core.byhand import Hand
 from services.routing.core.commands import ChangeWork, EndRest, RequestWork, WithdrawWork
 from services.routing.core.events import (
     OfferRescinded,
@@ -25,10 +28,12 @@ def request(turn: Turn, command: RequestWork) -> None:
 
 
 def change(turn: Turn, command: ChangeWork) -> None:
-    """Ask for something else. Who has the work or is asked for it is not disturbed."""
+    """Ask for something else, but for what people have set. Who has the work is not disturbed."""
     work = turn.draft.work.get(command.work_id)
     if work is None:
         return
+    requirement, priority = work.heeding(command.requirement, command.priority)
+    command = replace(command, requirement=requirement, priority=priority)
     changed = _changed(work, command)
     if not changed:
         return
@@ -63,26 +68,55 @@ def _changed(work: WorkItem, command: ChangeWork) -> tuple[str, ...]:
 def withdraw(turn: Turn, command: WithdrawWork) -> None:
     """End the work: unasked, with its offer taken back, or completed by whoever has it."""
     work = turn.draft.work.get(command.work_id)
-    if work is None or work.state is WorkState.WRAP_UP:
-        return
+    if work is not None and work.is_wanted:
+        end(turn, work, command.reason, by_triage=True)
+
+
+def end(
+    turn: Turn, work: WorkItem, reason: str, *, by_triage: bool, hand: Hand | None = None
+) -> None:
+    """End work that is not done: `by_triage`, or by the hand of a supervisor."""
     if work.state is WorkState.ASSIGNED:
-        complete(turn, work.work_id, command.reason, asked_by_triage=True)
+        complete(turn, work.work_id, reason, asked_by_triage=by_triage, hand=hand)
         return
-    freed = [work.agent_id] if work.state is WorkState.OFFERED else []
-    if freed:
-        turn.add(OfferRescinded(work.offer_id, "withdrawn", turn.now_ms))
-    turn.add(WorkWithdrawn(work.work_id, command.reason, turn.now_ms))
+    freed = take_back(turn, work, "withdrawn")
+    turn.add(WorkWithdrawn(work.work_id, reason, turn.now_ms, hand))
     turn.settle(agents=freed)
 
 
-def complete(turn: Turn, work_id: str, reason: str, *, asked_by_triage: bool) -> None:
+def take_back(turn: Turn, work: WorkItem, reason: str) -> list[str]:
+    """Take back the offer of the work, if one is open; gives who has room again."""
+    if work.state is not WorkState.OFFERED:
+        return []
+    turn.add(OfferRescinded(work.offer_id, reason, turn.now_ms))
+    return [work.agent_id]
+
+
+def complete(
+    turn: Turn, work_id: str, reason: str, *, asked_by_triage: bool, hand: Hand | None = None
+) -> None:
     """End assigned work, into wrap-up where its pool has one; the agent has room after that."""
     work = turn.draft.work[work_id]
-    wrap_up_ms = turn.draft.policy.wrap_up_of(work.requirement.pool)
-    until_ms = turn.now_ms + wrap_up_ms if wrap_up_ms else 0
-    turn.add(WorkCompleted(work_id, reason, until_ms, asked_by_triage, turn.now_ms))
+    until_ms = wrap_up_until(turn, work)
+    turn.add(
+        WorkCompleted(
+            work_id=work_id,
+            assignment_id=work.assignment_id,
+            reason=reason,
+            wrap_up_until_ms=until_ms,
+            asked_by_triage=asked_by_triage,
+            at_ms=turn.now_ms,
+            hand=hand,
+        )
+    )
     if not until_ms:
         turn.settle(agents=[work.agent_id])
+
+
+def wrap_up_until(turn: Turn, work: WorkItem) -> int:
+    """Until when whoever has the work writes up if they are done with it now; 0: not at all."""
+    wrap_up_ms = turn.draft.policy.wrap_up_of(work.requirement.pool)
+    return turn.now_ms + wrap_up_ms if wrap_up_ms else 0
 
 
 def end_rest(turn: Turn, command: EndRest) -> None:

@@ -58,6 +58,7 @@ class RoutingPolicy:
     `decline_cooldown_ms`: who declined or missed work is not asked for it again so long, unless
     nobody else could take it. `presence_grace_ms`: so long a broken connection keeps its presence.
     `max_missed_offers`: missed in a row, after which an agent is NO_ANSWER; 0 means never.
+    `max_transfers`: of one piece of work, so that it is not passed on for ever; 0 means no limit.
     `channels`: costs for agents who bring none of their own.
     """
 
@@ -70,6 +71,7 @@ class RoutingPolicy:
     wrap_up_ms: int = 0
     max_missed_offers: int = 0
     presence_grace_ms: int = 5_000
+    max_transfers: int = 5
     pools: Map[str, Pool] = Map()
 
     def offer_timeout_of(self, pool: str) -> int:

@@ -10,11 +10,15 @@ from services.routing.core.commands import (
     DefineAgent,
     ExpireGrace,
     ExpireLease,
+    RemoveAgent,
     RenewLease,
+    SetCapacities,
     SetPresence,
+    SetSkills,
 )
 from services.routing.core.events import (
     AgentDefined,
+    AgentRemoved,
     LeaseLost,
     LeaseRenewed,
     OfferRescinded,
@@ -37,7 +41,7 @@ def define(turn: Turn, command: DefineAgent) -> Rejection | None:
     if agent is not None:
         if (agent.profile, agent.display_name) == (profile, command.display_name):
             return None
-        if profile.capacity < agent.used:
+        if profile.capacity < min(agent.used, agent.profile.capacity):
             return Rejection(Reason.CAPACITY_IN_USE, f"the agent uses {agent.used} of it")
     turn.add(AgentDefined(command.agent_id, command.display_name, profile, turn.now_ms))
     turn.settle(agents=[command.agent_id])
@@ -45,11 +49,46 @@ def define(turn: Turn, command: DefineAgent) -> Rejection | None:
     return None
 
 
+def set_skills(turn: Turn, command: SetSkills) -> Rejection | None:
+    """Change what an agent can do, and nothing else of them."""
+    agent = turn.draft.agents.get(command.agent_id)
+    if agent is None:
+        return _unknown(command.agent_id)
+    profile = replace(agent.profile, skills=command.skills)
+    return define(turn, DefineAgent(agent.agent_id, agent.display_name, profile))
+
+
+def set_capacities(turn: Turn, command: SetCapacities) -> Rejection | None:
+    """Change which channels an agent serves and how much of them, and nothing else."""
+    agent = turn.draft.agents.get(command.agent_id)
+    if agent is None:
+        return _unknown(command.agent_id)
+    profile = replace(agent.profile, channels=command.channels, capacity=command.capacity)
+    return define(turn, DefineAgent(agent.agent_id, agent.display_name, profile))
+
+
+def remove(turn: Turn, command: RemoveAgent) -> Rejection | None:
+    """Let an agent go who has no work, nor any to write up. Offers are taken back."""
+    agent = turn.draft.agents.get(command.agent_id)
+    if agent is None:
+        return _unknown(command.agent_id)
+    held = [e.work_id for e in agent.engagements if e.hold is not Hold.PENDING]
+    if held:
+        detail = f"the agent has {', '.join(held)}; transfer or complete it first"
+        return Rejection(Reason.AGENT_HOLDS_WORK, detail)
+    for session in agent.sessions:
+        turn.add(SessionEnded(agent.agent_id, session.session_id, grace_until_ms=0))
+    requeued = leave(turn, agent.agent_id, Presence.OFFLINE, "removed")
+    turn.add(AgentRemoved(agent.agent_id, turn.now_ms))
+    turn.settle_absence(requeued)
+    return None
+
+
 def state_presence(turn: Turn, command: SetPresence) -> Rejection | None:
     """Hear what a session says of its agent. The first statement of a session opens it."""
     agent = turn.draft.agents.get(command.agent_id)
     if agent is None:
-        return Rejection(Reason.AGENT_NOT_FOUND, f"no agent {command.agent_id}")
+        return _unknown(command.agent_id)
     here = Session(command.session_id, command.edge_id, command.sequence)
     if any(_is_later(s, here) for s in agent.sessions):
         return None
@@ -117,6 +156,10 @@ def leave(turn: Turn, agent_id: str, after: Presence, reason: str) -> list[str]:
     for work_id in pending:
         turn.add(OfferRescinded(turn.draft.work[work_id].offer_id, reason, turn.now_ms))
     return pending
+
+
+def _unknown(agent_id: str) -> Rejection:
+    return Rejection(Reason.AGENT_NOT_FOUND, f"no agent {agent_id}")
 
 
 def _is_later(known: Session, stated: Session) -> bool:

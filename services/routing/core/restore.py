@@ -34,7 +34,7 @@ class Stored:
 def restore(empty: Domain, stored: Stored) -> Domain:
     """`empty` with everything that is open, as if it had never been away."""
     offers = {offer.offer_id: offer for offer in stored.offers}
-    assignments = {assignment.work_id: assignment for assignment in stored.assignments}
+    assignments = {assignment.assignment_id: assignment for assignment in stored.assignments}
     taken = _engagements(offers.values(), assignments.values())
     agents = {
         agent.agent_id: replace(agent, engagements=tuple(taken[agent.agent_id]))
@@ -52,23 +52,35 @@ def restore(empty: Domain, stored: Stored) -> Domain:
         lines=_lines(waiting),
         roster=_roster(agents.values()),
         resting=Map({item.work_id: None for item in waiting if item.rests}),
+        wanted=Map(
+            {item.conversation_id: item.work_id for item in work.values() if item.is_wanted}
+        ),
     )
 
 
 def _engagements(
     offers: Iterable[Offer], assignments: Iterable[Assignment]
 ) -> defaultdict[str, list[Engagement]]:
-    """By agent, ordered by work id."""
-    found: list[tuple[str, Engagement]] = [
-        (o.agent_id, Engagement(o.work_id, Hold.PENDING, o.channel, o.cost, o.offered_ms))
-        for o in offers
-    ]
-    for a in assignments:
-        hold = Hold.ASSIGNED if a.state is AssignmentState.ACTIVE else Hold.WRAP_UP
-        found.append((a.agent_id, Engagement(a.work_id, hold, a.channel, a.cost, a.offered_ms)))
+    """By agent, ordered by work id and hold."""
     by_agent: defaultdict[str, list[Engagement]] = defaultdict(list)
-    for agent_id, engagement in sorted(found, key=lambda pair: pair[1].work_id):
-        by_agent[agent_id].append(engagement)
+    for o in offers:
+        by_agent[o.agent_id].append(
+            Engagement(o.offer_id, o.work_id, Hold.PENDING, o.channel, o.cost, o.offered_ms)
+        )
+    for a in assignments:
+        by_agent[a.agent_id].append(
+            Engagement(
+                hold_id=a.assignment_id,
+                work_id=a.work_id,
+                hold=Hold.ASSIGNED if a.state is AssignmentState.ACTIVE else Hold.WRAP_UP,
+                channel=a.channel,
+                cost=a.cost,
+                asked_ms=a.asked_ms,
+                override=a.override,
+            )
+        )
+    for taken in by_agent.values():
+        taken.sort(key=lambda each: (each.work_id, each.hold_id))
     return by_agent
 
 

@@ -67,6 +67,10 @@ class Roster:
             return Roster(self.benches.set(after.bench, bench), self.by_pool)
         return _seated(_unseated(self, before), after)
 
+    def without(self, agent: Agent) -> Roster:
+        """With `agent` gone."""
+        return _unseated(self, agent)
+
 
 NO_ROSTER = Roster()
 

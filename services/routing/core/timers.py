@@ -23,7 +23,7 @@ def of(changes: Changes, now_ms: int) -> Iterator[Timer]:
         yield of_offer(offer)
     for assignment in changes.assignments.values():
         yield of_assignment(assignment)
-    for agent in changes.agents.values():
+    for agent in (*changes.agents.values(), *changes.removed.values()):
         yield of_agent(agent)
     for edge in changes.edges.values():
         yield of_edge(edge)
@@ -39,7 +39,7 @@ def of_offer(offer: Offer) -> Timer:
 def of_assignment(assignment: Assignment) -> Timer:
     """A wrap-up ends."""
     wraps_up = assignment.state is AssignmentState.WRAP_UP
-    return ("wrap_up", assignment.work_id, assignment.wrap_up_until_ms if wraps_up else 0)
+    return ("wrap_up", assignment.assignment_id, assignment.wrap_up_until_ms if wraps_up else 0)
 
 
 def of_agent(agent: Agent) -> Timer:

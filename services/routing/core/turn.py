@@ -15,7 +15,8 @@ from services.routing.core.evolve import apply
 from services.routing.core.explain import Explanation
 from services.routing.core.kinds import WorkState
 from services.routing.core.matching import agent_for, work_for
-from services.routing.core.work import Offer
+from services.routing.core.policies import REST_ALONE_MS_MAX
+from services.routing.core.work import Offer, Rest
 
 
 class Turn:
@@ -32,6 +33,12 @@ class Turn:
         """Something happens."""
         self.events.append(event)
         apply(self.draft, event)
+
+    def rest_of(self, agent_id: str) -> Rest:
+        """So long an agent who did not want a piece of work is not asked for it again."""
+        cooldown_ms = self.draft.policy.decline_cooldown_ms
+        alone_ms = min(cooldown_ms, REST_ALONE_MS_MAX)
+        return Rest(agent_id, self.now_ms + alone_ms, self.now_ms + cooldown_ms)
 
     def settle(self, *, agents: Iterable[str] = (), work: Iterable[str] = ()) -> None:
         """Match what may have become matchable: agents with new room, and work that waits again.

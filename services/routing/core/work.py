@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.routing.core.kinds import (
     AssignmentState,
@@ -53,8 +53,10 @@ class Rest:
 class WorkItem:
     """A conversation's demand for an agent.
 
-    `arrived_ms` is when its customer began to wait, and stays through decline, timeout and restart.
-    `agent_id` and `offer_id` name who is asked or has it, and are empty else.
+    `arrived_ms` is when its customer began to wait, and stays through decline, timeout, transfer,
+    escalation and restart. `agent_id`, `offer_id` and `assignment_id` name who is asked or has it,
+    and are empty else. `set_by_hand` are the names of what people have set (`level`, `pool`,
+    `priority`, `skills`), which triage leaves; `hands` counts what people did to it.
     """
 
     work_id: str
@@ -75,6 +77,11 @@ class WorkItem:
     rests: tuple[Rest, ...] = ()
     agent_id: str = ""
     offer_id: str = ""
+    assignment_id: str = ""
+    assignments: int = 0
+    transfers: int = 0
+    hands: int = 0
+    set_by_hand: tuple[str, ...] = ()
 
     @property
     def rank(self) -> Rank:
@@ -86,7 +93,20 @@ class WorkItem:
         """Whether the work still asks for an agent or takes up one."""
         return self.state not in _WORK_ENDED
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether its conversation still needs it: what is being written up is done."""
+        return self.is_open and self.state is not WorkState.WRAP_UP
 
+    def heeding(self, asked: Requirement, priority: int) -> tuple[Requirement, int]:
+        """What triage asks for and its priority, but for what people have set by hand."""
+        own = self.requirement
+        kept = {name: getattr(own, name) for name in self.set_by_hand if name != PRIORITY}
+        return replace(asked, **kept), self.priority if PRIORITY in self.set_by_hand else priority
+
+
+PRIORITY = "priority"
+SET_BY_HAND = frozenset({"level", "pool", "skills", PRIORITY})
 _WORK_ENDED = frozenset({WorkState.COMPLETED, WorkState.WITHDRAWN})
 
 
@@ -109,15 +129,24 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """An accepted offer, by its id. `wrap_up_until_ms` is 0 until it is in wrap-up."""
+    """Work in an agent's hands: an accepted offer, by its id, or by an id of its own.
 
-    offer_id: str
+    `asked_ms` is when the agent's capacity was taken. `override`: given beyond what they can do or
+    have room for. `wrap_up_until_ms` is 0 until it is in wrap-up. The work may be somebody else's
+    by then, so what is told of its end is kept here.
+    """
+
+    assignment_id: str
     work_id: str
+    conversation_id: str
+    pool: str
     agent_id: str
     channel: Channel
     cost: int
-    offered_ms: int
+    asked_ms: int
     assigned_ms: int
+    offer_id: str = ""
+    override: bool = False
     state: AssignmentState = AssignmentState.ACTIVE
     wrap_up_until_ms: int = 0
     ended_ms: int = 0

@@ -21,6 +21,7 @@ CREATE TABLE agent (
     pools text[] NOT NULL,
     capacity integer NOT NULL,
     used integer NOT NULL,
+    overridden integer NOT NULL,
     skills jsonb NOT NULL,
     languages text[] NOT NULL,
     channels jsonb NOT NULL,
@@ -32,10 +33,12 @@ CREATE TABLE agent (
     missed integer NOT NULL,
     grace_until_ms bigint NOT NULL,
     version bigint NOT NULL,
+    is_removed boolean NOT NULL,
     PRIMARY KEY (tenant_id, agent_id),
-    CHECK (used BETWEEN 0 AND capacity)
+    -- Only what a supervisor gave by an override goes beyond the capacity.
+    CHECK (used >= 0 AND used - overridden <= capacity)
 ) WITH (fillfactor = 60);
-CREATE INDEX agent_by_shard ON agent (shard);
+CREATE INDEX agent_by_shard ON agent (shard) WHERE NOT is_removed;
 CREATE INDEX agent_by_domain ON agent (tenant_id, domain_id, agent_id);
 
 CREATE TABLE work (
@@ -65,6 +68,11 @@ CREATE TABLE work (
     rests jsonb NOT NULL,
     agent_id text NOT NULL,
     offer_id text NOT NULL,
+    assignment_id text NOT NULL,
+    assignments integer NOT NULL,
+    transfers integer NOT NULL,
+    hands integer NOT NULL,
+    set_by_hand jsonb NOT NULL,
     CHECK ((state IN ('OFFERED', 'ASSIGNED', 'WRAP_UP')) <= (agent_id <> ''))
 ) WITH (fillfactor = 60);
 CREATE INDEX work_open_by_shard ON work (shard) WHERE is_open;
@@ -100,13 +108,17 @@ CREATE TABLE assignment (
     tenant_id text NOT NULL,
     domain_id text NOT NULL,
     shard integer NOT NULL,
-    offer_id text PRIMARY KEY,
+    assignment_id text PRIMARY KEY,
+    offer_id text NOT NULL,
     work_id text NOT NULL,
+    conversation_id text NOT NULL,
+    pool text NOT NULL,
     agent_id text NOT NULL,
     channel text NOT NULL,
     cost integer NOT NULL,
-    offered_ms bigint NOT NULL,
+    asked_ms bigint NOT NULL,
     assigned_ms bigint NOT NULL,
+    override boolean NOT NULL,
     state text NOT NULL CHECK (state IN ('ACTIVE', 'WRAP_UP', 'COMPLETED')),
     is_open boolean NOT NULL,
     wrap_up_until_ms bigint NOT NULL,
@@ -116,7 +128,8 @@ CREATE TABLE assignment (
 ) WITH (fillfactor = 60);
 CREATE INDEX assignment_open_by_shard ON assignment (shard) WHERE is_open;
 CREATE INDEX assignment_open_by_agent ON assignment (tenant_id, agent_id) WHERE is_open;
-CREATE UNIQUE INDEX assignment_one_open ON assignment (work_id) WHERE is_open;
+-- One agent has the work. Those who passed it on may still write up.
+CREATE UNIQUE INDEX assignment_one_active ON assignment (work_id) WHERE state = 'ACTIVE';
 
 -- Processes that hold sessions.
 CREATE TABLE edge (
@@ -130,13 +143,13 @@ CREATE TABLE edge (
 ) WITH (fillfactor = 50);
 CREATE INDEX edge_alive ON edge (shard) WHERE is_alive;
 
--- Why triage placed work, why the matcher asked an agent; never changed once written.
+-- Why triage placed work, why the matcher asked an agent, who did what by hand; never changed.
 CREATE TABLE decision (
     tenant_id text NOT NULL,
     domain_id text NOT NULL,
     shard integer NOT NULL,
     decision_id text PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('TRIAGE', 'OFFER')),
+    kind text NOT NULL CHECK (kind IN ('TRIAGE', 'OFFER', 'MANUAL', 'ESCALATE')),
     work_id text NOT NULL,
     conversation_id text NOT NULL,
     agent_id text NOT NULL,
@@ -158,6 +171,7 @@ CREATE TABLE triage (
     has_work boolean NOT NULL,
     sequence bigint NOT NULL,
     settles_ms bigint NOT NULL,
+    wrote_ms bigint NOT NULL,
     work jsonb NOT NULL
 ) WITH (fillfactor = 70);
 CREATE INDEX triage_live ON triage (shard) WHERE is_live;
@@ -173,9 +187,9 @@ BEGIN
     IF rows ? 'triage' THEN
         INSERT INTO triage SELECT * FROM jsonb_populate_recordset(NULL::triage, rows->'triage')
         ON CONFLICT (conversation_id) DO UPDATE SET
-            (is_live, is_open, has_work, sequence, settles_ms, work)
+            (is_live, is_open, has_work, sequence, settles_ms, wrote_ms, work)
             = (excluded.is_live, excluded.is_open, excluded.has_work, excluded.sequence,
-               excluded.settles_ms, excluded.work);
+               excluded.settles_ms, excluded.wrote_ms, excluded.work);
     END IF;
     IF rows ? 'domain' THEN
         INSERT INTO domain SELECT * FROM jsonb_populate_recordset(NULL::domain, rows->'domain')
@@ -184,21 +198,28 @@ BEGIN
     IF rows ? 'agent' THEN
         INSERT INTO agent SELECT * FROM jsonb_populate_recordset(NULL::agent, rows->'agent')
         ON CONFLICT (tenant_id, agent_id) DO UPDATE SET
-            (display_name, pools, capacity, used, skills, languages, channels, level, presence,
-             idle_since_ms, sessions, missed, grace_until_ms, version)
-            = (excluded.display_name, excluded.pools, excluded.capacity, excluded.used,
-               excluded.skills, excluded.languages, excluded.channels, excluded.level,
-               excluded.presence, excluded.idle_since_ms, excluded.sessions, excluded.missed,
-               excluded.grace_until_ms, excluded.version);
+            (domain_id, shard, display_name, pools, capacity, used, overridden, skills, languages,
+             channels, level, presence, idle_since_ms, sessions, missed, grace_until_ms, version,
+             is_removed)
+            = (excluded.domain_id, excluded.shard, excluded.display_name, excluded.pools,
+               excluded.capacity, excluded.used, excluded.overridden, excluded.skills,
+               excluded.languages, excluded.channels, excluded.level, excluded.presence,
+               excluded.idle_since_ms, excluded.sessions, excluded.missed, excluded.grace_until_ms,
+               excluded.version, excluded.is_removed)
+        -- Who was removed may begin anew in another domain; nobody is in two.
+        WHERE agent.domain_id = excluded.domain_id OR agent.is_removed;
     END IF;
     IF rows ? 'work' THEN
         INSERT INTO work SELECT * FROM jsonb_populate_recordset(NULL::work, rows->'work')
         ON CONFLICT (work_id) DO UPDATE SET
-            (tier, language, pool, channel, speaks, skills, level, priority, changed_ms, state, is_open, offers,
-             rests, agent_id, offer_id)
-            = (excluded.tier, excluded.language, excluded.pool, excluded.channel, excluded.speaks, excluded.skills, excluded.level,
-               excluded.priority, excluded.changed_ms, excluded.state, excluded.is_open,
-               excluded.offers, excluded.rests, excluded.agent_id, excluded.offer_id);
+            (tier, language, pool, channel, speaks, skills, level, priority, changed_ms, state,
+             is_open, offers, rests, agent_id, offer_id, assignment_id, assignments, transfers,
+             hands, set_by_hand)
+            = (excluded.tier, excluded.language, excluded.pool, excluded.channel, excluded.speaks,
+               excluded.skills, excluded.level, excluded.priority, excluded.changed_ms,
+               excluded.state, excluded.is_open, excluded.offers, excluded.rests,
+               excluded.agent_id, excluded.offer_id, excluded.assignment_id,
+               excluded.assignments, excluded.transfers, excluded.hands, excluded.set_by_hand);
     END IF;
     IF rows ? 'offer' THEN
         INSERT INTO offer SELECT * FROM jsonb_populate_recordset(NULL::offer, rows->'offer')
@@ -208,7 +229,7 @@ BEGIN
     IF rows ? 'assignment' THEN
         INSERT INTO assignment
         SELECT * FROM jsonb_populate_recordset(NULL::assignment, rows->'assignment')
-        ON CONFLICT (offer_id) DO UPDATE SET
+        ON CONFLICT (assignment_id) DO UPDATE SET
             (state, is_open, wrap_up_until_ms, ended_ms, reason)
             = (excluded.state, excluded.is_open, excluded.wrap_up_until_ms, excluded.ended_ms,
                excluded.reason);

@@ -30,7 +30,7 @@ DOMAINS = Table("domain", ("tenant_id", "domain_id"))
 AGENTS = Table("agent", ("tenant_id", "agent_id"))
 WORK = Table("work", ("work_id",))
 OFFERS = Table("offer", ("offer_id",))
-ASSIGNMENTS = Table("assignment", ("offer_id",))
+ASSIGNMENTS = Table("assignment", ("assignment_id",))
 EDGES = Table("edge", ("tenant_id", "domain_id", "edge_id"))
 DECISIONS = Table("decision", ("decision_id",))
 CASES = Table("triage", ("conversation_id",))
@@ -48,8 +48,8 @@ def domain_row(domain: Domain, shard: int) -> Row:
     return {**place(domain, shard), "sequence": domain.sequence}
 
 
-def agent_row(agent: Agent) -> Row:
-    """Every column of `agent` but its place; `used` is there for those who read."""
+def agent_row(agent: Agent, *, is_removed: bool = False) -> Row:
+    """Every column of `agent` but its place; `used`, `overridden` are there for those who read."""
     profile = agent.profile
     return {
         "agent_id": agent.agent_id,
@@ -57,6 +57,7 @@ def agent_row(agent: Agent) -> Row:
         "pools": list(profile.pools),
         "capacity": profile.capacity,
         "used": agent.used,
+        "overridden": agent.overridden,
         "skills": dict(profile.skills),
         "languages": list(profile.languages),
         "channels": {
@@ -69,6 +70,7 @@ def agent_row(agent: Agent) -> Row:
         "missed": agent.missed,
         "grace_until_ms": agent.grace_until_ms,
         "version": agent.version,
+        "is_removed": is_removed,
     }
 
 
@@ -122,6 +124,11 @@ def work_row(work: WorkItem) -> Row:
         "rests": [[r.agent_id, r.alone_ms, r.until_ms] for r in work.rests],
         "agent_id": work.agent_id,
         "offer_id": work.offer_id,
+        "assignment_id": work.assignment_id,
+        "assignments": work.assignments,
+        "transfers": work.transfers,
+        "hands": work.hands,
+        "set_by_hand": list(work.set_by_hand),
     }
 
 
@@ -153,6 +160,11 @@ def work_of(row: Row) -> WorkItem:
         rests=tuple(Rest(*each) for each in row["rests"]),
         agent_id=row["agent_id"],
         offer_id=row["offer_id"],
+        assignment_id=row["assignment_id"],
+        assignments=row["assignments"],
+        transfers=row["transfers"],
+        hands=row["hands"],
+        set_by_hand=tuple(row["set_by_hand"]),
     )
 
 
@@ -193,13 +205,17 @@ def offer_of(row: Row) -> Offer:
 def assignment_row(assignment: Assignment) -> Row:
     """Every column of `assignment` but its place; `is_open` is there for those who read."""
     return {
+        "assignment_id": assignment.assignment_id,
         "offer_id": assignment.offer_id,
         "work_id": assignment.work_id,
+        "conversation_id": assignment.conversation_id,
+        "pool": assignment.pool,
         "agent_id": assignment.agent_id,
         "channel": assignment.channel,
         "cost": assignment.cost,
-        "offered_ms": assignment.offered_ms,
+        "asked_ms": assignment.asked_ms,
         "assigned_ms": assignment.assigned_ms,
+        "override": assignment.override,
         "state": assignment.state,
         "is_open": assignment.state is not AssignmentState.COMPLETED,
         "wrap_up_until_ms": assignment.wrap_up_until_ms,
@@ -211,13 +227,17 @@ def assignment_row(assignment: Assignment) -> Row:
 def assignment_of(row: Row) -> Assignment:
     """The assignment of a row."""
     return Assignment(
+        assignment_id=row["assignment_id"],
         offer_id=row["offer_id"],
         work_id=row["work_id"],
+        conversation_id=row["conversation_id"],
+        pool=row["pool"],
         agent_id=row["agent_id"],
         channel=Channel(row["channel"]),
         cost=row["cost"],
-        offered_ms=row["offered_ms"],
+        asked_ms=row["asked_ms"],
         assigned_ms=row["assigned_ms"],
+        override=row["override"],
         state=AssignmentState(row["state"]),
         wrap_up_until_ms=row["wrap_up_until_ms"],
         ended_ms=row["ended_ms"],
@@ -267,6 +287,7 @@ def case_row(case: Case, shard: int) -> Row:
         "has_work": case.has_work,
         "sequence": case.sequence,
         "settles_ms": case.settles_ms,
+        "wrote_ms": case.wrote_ms,
         "work": work_row(case.work),
     }
 
@@ -281,6 +302,7 @@ def case_of(row: Row) -> Case:
         work=work_of(row["work"]),
         has_work=row["has_work"],
         settles_ms=row["settles_ms"],
+        wrote_ms=row["wrote_ms"],
     )
 
 

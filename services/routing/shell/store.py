@@ -43,6 +43,14 @@ class RoutingStore:
             row = await self._postgres.pool.fetchrow(_AGENT, tenant_id, agent_id)
         return _agent(row) if row else None
 
+    async def domain_of_agent(self, tenant_id: str, agent_id: str) -> str | None:
+        """Where an agent is, or was before they were removed."""
+        async with translated():
+            found: str | None = await self._postgres.pool.fetchval(
+                _DOMAIN_OF_AGENT, tenant_id, agent_id
+            )
+        return found
+
     async def agents(
         self, tenant_id: str, domain_id: str, conditions: Filter, *, after: str, limit: int
     ) -> Sequence[pb.Agent]:
@@ -165,16 +173,18 @@ def _offer(row: Any) -> pb.Offer:
 
 
 def _assignment(row: Any) -> pb.Assignment:
-    return nouns.assignment_message(rows.assignment_of(row), row["conversation_id"])
+    return nouns.assignment_message(rows.assignment_of(row))
 
 
 def _stats(row: Any) -> pb.QueueStats:
     return pb.QueueStats(**{name: value for name, value in row.items() if name != "pool"})
 
 
-_AGENT = "SELECT * FROM agent WHERE tenant_id = $1 AND agent_id = $2"
+_AGENT = "SELECT * FROM agent WHERE tenant_id = $1 AND agent_id = $2 AND NOT is_removed"
+_DOMAIN_OF_AGENT = "SELECT domain_id FROM agent WHERE tenant_id = $1 AND agent_id = $2"
 _AGENTS = """
-SELECT * FROM agent WHERE tenant_id = $1 AND domain_id = $2 AND agent_id > $3{tests}
+SELECT * FROM agent
+WHERE tenant_id = $1 AND domain_id = $2 AND agent_id > $3 AND NOT is_removed{tests}
 ORDER BY agent_id LIMIT $4"""
 _SEQUENCE = "SELECT sequence FROM domain WHERE tenant_id = $1 AND domain_id = $2"
 _OPEN_OFFERS = """
@@ -182,8 +192,8 @@ SELECT o.*, w.conversation_id, w.pool, w.priority FROM offer o JOIN work w USING
 WHERE o.tenant_id = $1 AND o.agent_id = $2 AND o.state = 'PENDING'
 ORDER BY o.offered_ms, o.offer_id"""
 _OPEN_ASSIGNMENTS = """
-SELECT a.*, w.conversation_id FROM assignment a JOIN work w USING (work_id)
-WHERE a.tenant_id = $1 AND a.agent_id = $2 AND a.is_open ORDER BY a.assigned_ms, a.offer_id"""
+SELECT * FROM assignment
+WHERE tenant_id = $1 AND agent_id = $2 AND is_open ORDER BY assigned_ms, assignment_id"""
 _OFFERS_OF = """
 SELECT o.*, w.conversation_id, w.pool, w.priority FROM offer o JOIN work w USING (work_id)
 WHERE o.work_id = $1 ORDER BY o.offered_ms DESC"""
@@ -201,7 +211,8 @@ ORDER BY -priority, arrived_ms, work_id"""
 _DECISION = "SELECT * FROM decision WHERE decision_id = $1 AND tenant_id = $2"
 _DECISIONS_OF = """
 SELECT decision_id FROM decision WHERE work_id = $1 AND tenant_id = $2
-ORDER BY decided_ms DESC, kind, decision_id LIMIT 100"""
+ORDER BY decided_ms DESC,
+  array_position('{OFFER,ESCALATE,MANUAL,TRIAGE}'::text[], kind), decision_id LIMIT 100"""
 _QUEUED = """
 SELECT pool,
   count(*) FILTER (WHERE state = 'QUEUED') AS queued,
@@ -217,6 +228,6 @@ SELECT pool,
   count(*) FILTER (WHERE presence = 'AVAILABLE' AND sessions <> '[]') AS agents_available,
   count(*) FILTER (WHERE presence <> 'OFFLINE') AS agents_signed_in
 FROM agent, unnest(pools) AS pool
-WHERE tenant_id = $1 AND domain_id = $2
+WHERE tenant_id = $1 AND domain_id = $2 AND NOT is_removed
   AND (cardinality($3::text[]) = 0 OR pool = ANY($3))
 GROUP BY pool"""

@@ -128,6 +128,7 @@ def _matcher(state: Any) -> Any:
             {name: _agent(agent) for name, agent in domain.agents.items()},
             *map(dict, (domain.work, domain.offers, domain.assignments, domain.edges)),
             dict(domain.resting),
+            dict(domain.wanted),
             domain.sequence,
         )
         for key, domain in state.domains.items()
@@ -136,7 +137,7 @@ def _matcher(state: Any) -> Any:
 
 def _agent(agent: Agent) -> Agent:
     """With what they have in one order: it is a set."""
-    engagements = sorted(agent.engagements, key=lambda engagement: engagement.work_id)
+    engagements = sorted(agent.engagements, key=lambda each: (each.work_id, each.hold_id))
     return dataclasses.replace(agent, engagements=tuple(engagements))
 
 

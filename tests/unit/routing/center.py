@@ -73,8 +73,8 @@ class Center:
         message = asks.RoutingInput(
             tenant_id="default", domain="default", request_id=request_id, actor=actor
         )
-        [(name, said)] = kind.items()
-        getattr(message, name).CopyFrom(said)
+        for name, said in kind.items():
+            getattr(message, name).CopyFrom(said)
         self._append(INPUTS, DOMAIN, message)
         await self.settle()
 

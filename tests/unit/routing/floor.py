@@ -158,7 +158,7 @@ class Floor:
 
     def complete(self, work_id: str) -> tuple[Event, ...]:
         """Whoever has it is done."""
-        return self.tell(do.CompleteWork(work_id, self.domain.assignments[work_id].agent_id))
+        return self.tell(do.CompleteWork(work_id, self.domain.work[work_id].agent_id))
 
     def offer(self, work_id: str) -> Offer:
         """The open offer of a piece of work."""

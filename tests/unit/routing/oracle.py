@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from services.routing.core.agents import Agent
+from services.routing.core.byhand import weigh
 from services.routing.core.domain import Domain
-from services.routing.core.events import OfferMade
+from services.routing.core.events import Event, OfferMade, WorkAssigned, WorkMoved, hand_of
 from services.routing.core.explain import evaluate, has_room, unfit
 from services.routing.core.kinds import AssignmentState, Hold, Presence, WorkState
 from services.routing.core.work import WorkItem
@@ -23,27 +24,35 @@ def check(domain: Domain, now_ms: int) -> None:
 def work_has_one_holder(domain: Domain) -> None:
     """Invariant 3: at most one agent is asked for a piece of work or has it."""
     asked = [offer.work_id for offer in domain.offers.values()]
-    held = [assignment.work_id for assignment in domain.assignments.values()]
+    active = AssignmentState.ACTIVE
+    held = [a.work_id for a in domain.assignments.values() if a.state is active]
     assert len(asked + held) == len({*asked, *held})
     for work in domain.work.values():
         assert (work.state is WorkState.OFFERED) == (work.work_id in asked)
-        assert (work.state in {WorkState.ASSIGNED, WorkState.WRAP_UP}) == (work.work_id in held)
+        assert (work.state is WorkState.ASSIGNED) == (work.work_id in held)
         if work.state is WorkState.OFFERED:
             offer = domain.offers[work.offer_id]
             assert (offer.work_id, offer.agent_id) == (work.work_id, work.agent_id)
+        if work.state in {WorkState.ASSIGNED, WorkState.WRAP_UP}:
+            assignment = domain.assignments[work.assignment_id]
+            assert (assignment.work_id, assignment.agent_id) == (work.work_id, work.agent_id)
+            assert (assignment.state is active) == (work.state is WorkState.ASSIGNED)
+        else:
+            assert not work.assignment_id
         assert (work.state is WorkState.QUEUED) == (work.agent_id == "")
 
 
 def capacity_is_what_is_held(domain: Domain) -> None:
-    """Invariant 3: used capacity = cost of pending + assigned + wrap-up, never above the total."""
+    """Invariant 3: used = pending + assigned + wrap-up; above the total only by override."""
     for agent in domain.agents.values():
         mine = [o for o in domain.offers.values() if o.agent_id == agent.agent_id]
         have = [a for a in domain.assignments.values() if a.agent_id == agent.agent_id]
         assert agent.used == sum(o.cost for o in mine) + sum(a.cost for a in have)
-        assert 0 <= agent.used <= agent.profile.capacity
-        holds = {e.work_id: e.hold for e in agent.engagements}
-        assert holds == {o.work_id: Hold.PENDING for o in mine} | {
-            a.work_id: Hold.ASSIGNED if a.state is AssignmentState.ACTIVE else Hold.WRAP_UP
+        assert agent.overridden == sum(a.cost for a in have if a.override)
+        assert 0 <= agent.used <= agent.profile.capacity + agent.overridden
+        holds = {e.hold_id: e.hold for e in agent.engagements}
+        assert holds == {o.offer_id: Hold.PENDING for o in mine} | {
+            a.assignment_id: Hold.ASSIGNED if a.state is AssignmentState.ACTIVE else Hold.WRAP_UP
             for a in have
         }
 
@@ -54,6 +63,8 @@ def indexes_follow_from_the_entities(domain: Domain) -> None:
     in_line = {rank: key for key, line in domain.lines.by_key.items() for rank in line.queue}
     assert in_line == {w.rank: w.line for w in waiting}
     assert set(domain.resting) == {w.work_id for w in waiting if w.rests}
+    wanted = {w.conversation_id: w.work_id for w in domain.work.values() if w.is_wanted}
+    assert dict(domain.wanted) == wanted
     by_pool = {(pool, key) for pool, keys in domain.lines.by_pool.items() for key in keys}
     assert by_pool == {(w.requirement.pool, w.line) for w in waiting}
     seated = {
@@ -118,6 +129,32 @@ def takers(domain: Domain, work: WorkItem, now_ms: int) -> list[Agent]:
         or (len(able) == 1 and now_ms >= rests[agent.agent_id].alone_ms)
     ]
     return sorted(may, key=lambda agent: agent.idle)
+
+
+def hand_is_right(before: Domain, event: Event) -> None:
+    """What people do to work goes by its reasons, which give the same again, and never down."""
+    hand = hand_of(event)
+    if hand is None:
+        return
+    inputs, verdict = hand.inputs, hand.verdict
+    assert weigh(inputs) == verdict
+    assert verdict.requirement.level >= inputs.requirement.level
+    if isinstance(event, WorkMoved):
+        assert before.work[event.work_id].requirement == inputs.requirement
+        assert (event.release is not None) == bool(inputs.holder_id)
+    if not isinstance(event, WorkAssigned):
+        return
+    given, agent = event.assignment, before.agents[event.assignment.agent_id]
+    needs = before.work[given.work_id].requirement
+    assert agent.presence in {Presence.AVAILABLE, Presence.BUSY}
+    assert agent.sessions
+    fits = (
+        needs.pool in agent.profile.pools
+        and unfit(agent.profile, needs) is None
+        and has_room(agent.profile, agent.room, needs)
+    )
+    assert fits or inputs.asked.override
+    assert given.override is not fits
 
 
 def offer_is_fair(before: Domain, made: OfferMade, now_ms: int) -> None:

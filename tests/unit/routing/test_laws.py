@@ -23,6 +23,7 @@ from services.routing.core.events import (
 )
 from services.routing.core.evolve import evolve
 from services.routing.core.kinds import Channel, Level, Presence
+from services.routing.core.policies import Pool
 from services.routing.core.refusals import Rejection
 from tests.unit.routing import oracle
 from tests.unit.routing.floor import POLICY, Floor, work
@@ -65,7 +66,8 @@ class Domains(RuleBasedStateMachine):
             decline_cooldown_ms=15_000,
             presence_grace_ms=3_000,
             max_missed_offers=3,
-            wrap_up_ms=4_000,
+            pools=Map({"sales": Pool(wrap_up_ms=4_000)}),
+            max_transfers=2,
         )
         self.floor = Floor(policy=policy, alive=set(EDGES))
         self.requested = 0
@@ -84,12 +86,14 @@ class Domains(RuleBasedStateMachine):
         folded = self.fold(before, decided.events)
         assert folded == decided.domain
         again = decide(decided.domain, command, now_ms=now_ms)
-        assert isinstance(again, Rejection) or again == (), command
+        if not isinstance(command, do.EscalateWork) or command.level is not None:  # one rung more
+            assert isinstance(again, Rejection) or again == (), command
 
     def fold(self, domain: Domain, events: tuple[Event, ...]) -> Domain:
         for event in events:
             if isinstance(event, OfferMade):
                 oracle.offer_is_fair(domain, event, self.floor.now_ms)
+            oracle.hand_is_right(domain, event)
             if isinstance(event, ENDS):
                 self.ended.append(event.offer_id)
             domain = evolve(domain, event)
@@ -108,7 +112,9 @@ class Domains(RuleBasedStateMachine):
         agent=st.sampled_from(AGENTS),
         tab=st.sampled_from("12"),
         edge=st.sampled_from(EDGES),
-        presence=st.sampled_from([Presence.AVAILABLE] * 4 + [Presence.AWAY, Presence.OFFLINE]),
+        presence=st.sampled_from(
+            [Presence.AVAILABLE] * 4 + [Presence.BUSY, Presence.AWAY, Presence.OFFLINE]
+        ),
         old=st.sampled_from([False] * 5 + [True]),
     )
     def state(self, agent: str, tab: str, edge: str, presence: Presence, *, old: bool) -> None:
@@ -159,6 +165,66 @@ class Domains(RuleBasedStateMachine):
     def withdraw(self, data: st.DataObject) -> None:
         self.play(do.WithdrawWork(self.pick(data), "resolved"))
 
+    @precondition(lambda self: self.floor.domain.work)
+    @rule(data=st.data(), agent=st.sampled_from(AGENTS), override=st.booleans())
+    def assign(self, data: st.DataObject, agent: str, *, override: bool) -> None:
+        self.play(do.AssignWork(self.pick(data), agent, override))
+
+    @precondition(lambda self: self.floor.domain.work)
+    @rule(data=st.data(), agent=st.sampled_from(AGENTS))
+    def claim(self, data: st.DataObject, agent: str) -> None:
+        self.play(do.ClaimWork(self.pick(data), agent))
+
+    @precondition(lambda self: self.floor.domain.work)
+    @rule(
+        data=st.data(),
+        pool=st.sampled_from([*POOLS, ""]),
+        agent=st.sampled_from([*AGENTS, "", "", ""]),
+        skills=st.sampled_from([(), (), (("billing", 1),), (("billing", 3),)]),
+        holder_asks=st.booleans(),
+    )
+    def transfer(
+        self,
+        data: st.DataObject,
+        pool: str,
+        agent: str,
+        skills: tuple[tuple[str, int], ...],
+        *,
+        holder_asks: bool,
+    ) -> None:
+        name = self.pick(data)
+        holder = self.floor.domain.work[name].agent_id if holder_asks else ""
+        self.play(do.TransferWork(name, pool, agent, skills, held_by=holder))
+
+    @precondition(lambda self: self.floor.domain.work)
+    @rule(data=st.data(), level=st.sampled_from([None, *Level]), by_conversation=st.booleans())
+    def escalate(self, data: st.DataObject, level: Level | None, *, by_conversation: bool) -> None:
+        name = self.pick(data)
+        conversation = self.floor.domain.work[name].conversation_id
+        self.play(do.EscalateWork("" if by_conversation else name, conversation, level))
+
+    @precondition(lambda self: self.floor.domain.work)
+    @rule(data=st.data(), priority=st.sampled_from([-5, 0, 5, 9]))
+    def reprioritise(self, data: st.DataObject, priority: int) -> None:
+        self.play(do.ReprioritiseWork(self.pick(data), priority))
+
+    @precondition(lambda self: len(self.floor.domain.work) > 3)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        self.play(do.CancelWork(self.pick(data), "nobody needs it"))
+
+    @rule(agent=st.sampled_from(AGENTS), level=st.sampled_from([0, 2, 4]))
+    def set_skills(self, agent: str, level: int) -> None:
+        self.play(do.SetSkills(agent, Map({"billing": level} if level else {})))
+
+    @rule(agent=st.sampled_from(AGENTS), capacity=st.sampled_from([20, 50, 100]))
+    def set_capacities(self, agent: str, capacity: int) -> None:
+        self.play(do.SetCapacities(agent, CHANNELS, capacity))
+
+    @rule(agent=st.sampled_from(AGENTS[-1:]))
+    def remove(self, agent: str) -> None:
+        self.play(do.RemoveAgent(agent))
+
     @precondition(lambda self: self.floor.domain.offers)
     @rule(data=st.data(), yes=st.booleans(), right=st.sampled_from([True] * 5 + [False]))
     def answer(self, data: st.DataObject, *, yes: bool, right: bool) -> None:
@@ -203,6 +269,12 @@ class Domains(RuleBasedStateMachine):
             assert item.arrived_ms == self.arrived[item.work_id]
 
     @invariant()
+    def nothing_is_passed_on_for_ever(self) -> None:
+        """The transfers of a piece of work are bounded."""
+        most = self.floor.domain.policy.max_transfers
+        assert all(item.transfers <= most for item in self.floor.domain.work.values())
+
+    @invariant()
     def every_offer_ends_once(self) -> None:
         """Invariant 4: as many ends as offers that are not open, none of them twice."""
         made = [e.offer.offer_id for e in self.floor.log if isinstance(e, OfferMade)]
@@ -217,6 +289,11 @@ class Domains(RuleBasedStateMachine):
         due, domain = self.floor.due, self.floor.domain
         assert all(("offer", o.offer_id) in due for o in domain.offers.values())
         assert all(("lease", e) in due for e in domain.edges)
+        assert all(
+            ("wrap_up", a.assignment_id) in due
+            for a in domain.assignments.values()
+            if a.wrap_up_until_ms
+        )
         assert all(
             ("rest", name) in due
             for name in domain.resting

@@ -164,9 +164,11 @@ async def test_an_upsert_answers_with_the_agent(center: Center) -> None:
     assert found.level == pb.SUPPORT_LEVEL_L1
 
 
-async def test_what_is_not_built_yet_is_refused_and_no_dead_letter(center: Center) -> None:
+async def test_what_a_newer_contract_has_added_is_refused_and_no_dead_letter(
+    center: Center,
+) -> None:
     request = request_id()
-    await center.asks(request_id=request, claim_work=asks.ClaimWork(work_id="w", agent_id="ann"))
+    await center.asks(request_id=request)
     assert (await outcome(center, request)).reason == "NOT_SUPPORTED"
     assert center.nodes["matcher"].seen.letters == []
 

@@ -12,6 +12,7 @@ from services.routing.core.triage.model import (
     Changed,
     Closed,
     Command,
+    CustomerWrote,
     EndWork,
     Event,
     Observe,
@@ -43,11 +44,13 @@ def decide(
         case EndWork():
             if case is None or not case.has_work or case.work.work_id != command.work_id:
                 return ()
-            return (WorkOver(command.work_id, now_ms + SETTLE_MS if case.is_open else 0),)
+            asks_anew = case.is_open and not _is_put_to_rest(case, command)
+            left = _left(case.work, command.left)
+            return (WorkOver(left, now_ms + SETTLE_MS if asks_anew else 0),)
         case Settle():
-            if case is None or case.has_work or not case.is_open or now_ms < case.settles_ms:
+            if case is None or case.has_work or not case.is_open:
                 return ()
-            return (_again(case, now_ms),)
+            return (_again(case, now_ms),) if 0 < case.settles_ms <= now_ms else ()
         case _:
             assert_never(command)
 
@@ -64,10 +67,36 @@ def _observe(
     placement = place(policy, command.conversation)
     if case is None or not case.is_open:
         return (_request(command, placement, now_ms),)
+    if command.customer_wrote and not case.has_work and not case.settles_ms:
+        return (_request(command, placement, now_ms),)
+    events: list[Event] = []
     placed = _placed(case.work, command, placement)
-    if placed == case.work:
-        return ()
-    return (Changed(replace(placed, changed_ms=now_ms), command.sequence),)
+    if placed != case.work:
+        events.append(Changed(replace(placed, changed_ms=now_ms), command.sequence))
+    if command.customer_wrote:
+        events.append(CustomerWrote(now_ms, command.sequence))
+    return tuple(events)
+
+
+def _is_put_to_rest(case: Case, ended: EndWork) -> bool:
+    """Whether a supervisor ended the work, and the customer has not written since.
+
+    Both times are of a log, and what was written in the same moment counts as written after it.
+    """
+    return ended.withdrawn_ms > 0 and case.wrote_ms < ended.withdrawn_ms
+
+
+def _left(work: WorkItem, left: WorkItem | None) -> WorkItem:
+    """`work` with what people have set while the matcher had it."""
+    if left is None or not left.set_by_hand:
+        return work
+    return replace(
+        work,
+        requirement=left.requirement,
+        line=left.line,
+        priority=left.priority,
+        set_by_hand=left.set_by_hand,
+    )
 
 
 def _request(command: Observe, placement: Placement, now_ms: int) -> Requested:
@@ -98,13 +127,14 @@ def _again(case: Case, now_ms: int) -> Requested:
 
 
 def _placed(work: WorkItem, command: Observe, placement: Placement) -> WorkItem:
+    requirement, priority = work.heeding(placement.requirement, placement.priority)
     return replace(
         work,
         customer_id=command.conversation.customer_id,
         tier=command.conversation.tier,
         language=command.conversation.language,
-        requirement=placement.requirement,
-        line=placement.requirement.key,
-        priority=placement.priority,
+        requirement=requirement,
+        line=requirement.key,
+        priority=priority,
         policy_version=placement.policy_version,
     )

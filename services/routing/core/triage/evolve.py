@@ -9,6 +9,7 @@ from services.routing.core.triage.model import (
     Case,
     Changed,
     Closed,
+    CustomerWrote,
     Event,
     Requested,
     Withdrawn,
@@ -31,6 +32,8 @@ def evolve(case: Case | None, event: Event, *, tenant_id: str) -> Case | None:
                 case, is_open=False, has_work=False, settles_ms=0, sequence=event.sequence
             )
         case WorkOver():
-            return replace(case, has_work=False, settles_ms=event.settles_ms)
+            return replace(case, work=event.work, has_work=False, settles_ms=event.settles_ms)
+        case CustomerWrote():
+            return replace(case, wrote_ms=event.at_ms, sequence=event.sequence)
         case _:
             assert_never(event)

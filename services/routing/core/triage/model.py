@@ -13,7 +13,9 @@ class Case:
     """A conversation in triage. `work` is what was last asked for; it is wanted while `has_work`.
 
     `sequence` is that of the latest conversation event that changed anything. `settles_ms` is when
-    an open conversation whose work has ended asks anew; 0 while no such wait is on.
+    an open conversation whose work has ended asks anew; 0 while no such wait is on. An open one
+    without work that does not wait was put to rest by a supervisor: it asks when its customer
+    writes. `wrote_ms` is when they did so last, in log time.
     """
 
     tenant_id: str
@@ -23,6 +25,7 @@ class Case:
     work: WorkItem
     has_work: bool = True
     settles_ms: int = 0
+    wrote_ms: int = 0
 
     @property
     def is_live(self) -> bool:
@@ -39,13 +42,19 @@ class Observe:
     sequence: int
     occurred_ms: int
     reason: str
+    customer_wrote: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EndWork:
-    """The matcher: work has ended."""
+    """The matcher: work has ended, and was `left` so, where that is known.
+
+    `withdrawn_ms` is when a supervisor withdrew it; 0 where its agent was done.
+    """
 
     work_id: str
+    left: WorkItem | None = None
+    withdrawn_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +100,18 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class WorkOver:
-    """Its work has ended without it; if it stays open it asks anew at `settles_ms`."""
+    """Its work has ended without it; if it stays open it asks anew for `work` at `settles_ms`."""
 
-    work_id: str
+    work: WorkItem
     settles_ms: int
 
 
-Event = Requested | Changed | Withdrawn | Closed | WorkOver
+@dataclass(frozen=True, slots=True)
+class CustomerWrote:
+    """Its customer has written, and it has work or will ask for some."""
+
+    at_ms: int
+    sequence: int
+
+
+Event = Requested | Changed | Withdrawn | Closed | WorkOver | CustomerWrote

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from google.protobuf.message import Message
 from immutables import Map
 from switchboard.engine.v1.records_pb2 import CommandOutcome
-from switchboard.routing.v1.agent_service_pb2 import UpsertAgentResponse
 from switchboard.routing.v1.commands_pb2 import RoutingInput
 
 from services.chassis.bus.processor import DueTimer, Input, Out, Rows
@@ -21,8 +20,9 @@ from services.routing.handlers import match
 from services.routing.shell import rows
 from services.routing.shell.consumers.matcher_journal import Cause, OutJournal, timer_of
 from services.routing.shell.topics import DEFAULT_DOMAIN, INPUTS, domain_key
-from services.routing.shell.wire import inputs, nouns
+from services.routing.shell.wire import inputs
 from services.routing.shell.wire.requests import decision_row
+from services.routing.shell.wire.results import result_of
 
 NAME = "routing.matcher"
 
@@ -87,7 +87,7 @@ class Matcher:
             after = match(domain, command, now_ms=out.now_ms, journal=journal)
             _keep_decision(message, state.number, out)
         if message.request_id:
-            out.outcome(_outcome(message, after, journal.rejection, out.now_ms))
+            out.outcome(_outcome(message, after, journal, out.now_ms))
         return _with(state, after)
 
     def fire(self, state: Shard, key: str, due_ms: int, out: Out) -> Shard:
@@ -113,7 +113,8 @@ def request_key(tenant_id: str, request_id: str) -> str:
 
 async def _read(found: Rows, shard: int, policy: RoutingPolicy) -> dict[str, Domain]:
     domains = await found.select(rows.DOMAINS.name, shard=shard)
-    agents = rows.by_domain(await found.select(rows.AGENTS.name, shard=shard))
+    here = await found.select(rows.AGENTS.name, shard=shard, is_removed=False)
+    agents = rows.by_domain(here)
     work = rows.by_domain(await found.select(rows.WORK.name, shard=shard, is_open=True))
     offers = rows.by_domain(await found.select(rows.OFFERS.name, shard=shard, state="PENDING"))
     held = rows.by_domain(await found.select(rows.ASSIGNMENTS.name, shard=shard, is_open=True))
@@ -149,7 +150,7 @@ def _cause(message: RoutingInput) -> Cause:
 
 
 def _not_supported(message: RoutingInput) -> Rejection:
-    return Rejection(Reason.NOT_SUPPORTED, f"{inputs.command_name(message)} is not built yet")
+    return Rejection(Reason.NOT_SUPPORTED, f"{inputs.command_name(message)} is not known here")
 
 
 def _keep_decision(message: RoutingInput, shard: int, out: Out) -> None:
@@ -163,8 +164,9 @@ def _keep_decision(message: RoutingInput, shard: int, out: Out) -> None:
 
 
 def _outcome(
-    message: RoutingInput, after: Domain, rejection: Rejection | None, now_ms: int
+    message: RoutingInput, after: Domain, journal: OutJournal, now_ms: int
 ) -> CommandOutcome:
+    rejection = journal.rejection
     outcome = CommandOutcome(
         request_key=request_key(message.tenant_id, message.request_id),
         accepted=rejection is None,
@@ -172,10 +174,7 @@ def _outcome(
     )
     if rejection is not None:
         outcome.reason, outcome.detail = rejection.reason, rejection.detail
-    elif message.HasField("upsert_agent"):
-        place = nouns.Place(after.tenant_id, after.domain_id)
-        agent = after.agents[message.upsert_agent.agent.agent_id]
-        result = UpsertAgentResponse(agent=nouns.agent_message(agent, place))
+    elif (result := result_of(message, after, journal.changes)) is not None:
         outcome.result_type = result.DESCRIPTOR.full_name
         outcome.result = result.SerializeToString()
     return outcome

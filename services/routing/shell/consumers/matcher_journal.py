@@ -10,12 +10,12 @@ from switchboard.routing.v1 import model_pb2
 from services.chassis.bus.processor import Out
 from services.routing.core import timers
 from services.routing.core.domain import Changes, Domain
-from services.routing.core.events import Event, OfferMade, WorkCompleted
+from services.routing.core.events import Event, OfferMade, hand_of
 from services.routing.core.refusals import Rejection
 from services.routing.core.work import WorkItem
 from services.routing.shell import rows
 from services.routing.shell.topics import EVENTS, TRIAGE_INPUTS
-from services.routing.shell.wire import outputs
+from services.routing.shell.wire import by_hand, outputs
 from services.routing.shell.wire.nouns import Place, work_message
 
 
@@ -46,13 +46,18 @@ class OutJournal:
         self._cause = cause
         self._domain_key = domain.key
         self.rejection: Rejection | None = None
+        self.changes = Changes()  # of the command, once it was decided
 
     def keep(self, after: Domain, changes: Changes) -> None:
         """Keep every entity that changed, and its timer."""
+        self.changes = changes
         place = rows.place(after, self._shard)
         self._out.put(rows.DOMAINS.name, rows.domain_row(after, self._shard))
         for agent in changes.agents.values():
             self._out.put(rows.AGENTS.name, {**place, **rows.agent_row(agent)})
+        for agent in changes.removed.values():
+            gone = rows.agent_row(agent, is_removed=True)
+            self._out.put(rows.AGENTS.name, {**place, **gone})
         for work in changes.work.values():
             self._out.put(rows.WORK.name, {**place, **rows.work_row(work)})
         for offer in changes.offers.values():
@@ -70,10 +75,12 @@ class OutJournal:
             conversation_id = changes.work[event.offer.work_id].conversation_id
             row = rows.decision_row(event, conversation_id)
             self._out.put(rows.DECISIONS.name, {**rows.place(after, self._shard), **row})
-        if isinstance(event, WorkCompleted) and not event.asked_by_triage:
-            work = changes.work[event.work_id]
-            ended = outputs.work_ended(event, after, work)
-            self._out.emit(TRIAGE_INPUTS, work.conversation_id, ended)
+        if (hand := hand_of(event)) is not None:
+            conversation_id = changes.work[hand.work_id].conversation_id
+            row = by_hand.row(hand, conversation_id, self._cause.actor)
+            self._out.put(rows.DECISIONS.name, {**rows.place(after, self._shard), **row})
+        if (ended := outputs.work_ended(event, after, changes)) is not None:
+            self._out.emit(TRIAGE_INPUTS, ended.work_ended.conversation_id, ended)
         for message in outputs.messages(event, after, changes):
             after = self._emit(after, message, changes.work.get(message.work_id))
         self._out.tell(event)

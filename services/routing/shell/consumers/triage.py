@@ -12,7 +12,7 @@ from switchboard.routing.v1.commands_pb2 import TriageInput
 
 from services.chassis.bus.processor import DueTimer, Input, Out, Rows
 from services.routing.core.policies import RoutingPolicy
-from services.routing.core.triage.model import Case, Command, EndWork, Event, Settle
+from services.routing.core.triage.model import Case, Command, Event, Settle
 from services.routing.handlers import examine
 from services.routing.shell import rows
 from services.routing.shell.topics import (
@@ -84,8 +84,7 @@ class Triage:
             return self._play(state, tenant_id, name, seen, out) if seen is not None else state
         if not isinstance(message, TriageInput):
             raise TypeError(f"{type(message).__name__} is not of our topics")
-        ended = message.work_ended if message.HasField("work_ended") else message.work_rejected
-        return self._play(state, message.tenant_id, name, EndWork(ended.work_id), out)
+        return self._play(state, message.tenant_id, name, inputs.end_of(message), out)
 
     def fire(self, state: Shard, key: str, due_ms: int, out: Out) -> Shard:
         """A conversation had time to be settled; `due_ms` is past, log time decides."""

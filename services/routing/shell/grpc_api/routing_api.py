@@ -15,6 +15,7 @@ from services.chassis.rpc.paging import page_size, position_of, token_after
 from services.chassis.rpc.planned import planned
 from services.routing.shell.filters import WORK_FIELDS, parse
 from services.routing.shell.grpc_api.callers import place
+from services.routing.shell.grpc_api.interventions import Interventions
 from services.routing.shell.store import RoutingStore
 from services.routing.shell.watching import QueueWatch
 
@@ -22,8 +23,16 @@ from services.routing.shell.watching import QueueWatch
 class RoutingApi(RoutingServiceServicer):
     """The servicer. What is `planned` answers UNIMPLEMENTED; the README lists it."""
 
-    def __init__(self, *, store: RoutingStore, watch: QueueWatch, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: RoutingStore,
+        interventions: Interventions,
+        watch: QueueWatch,
+        clock: Clock,
+    ) -> None:
         self._store = store
+        self._interventions = interventions
         self._watch = watch
         self._clock = clock
 
@@ -83,10 +92,30 @@ class RoutingApi(RoutingServiceServicer):
         async for response in stream:
             yield response
 
-    Assign = planned
-    Claim = planned
-    Transfer = planned
-    Escalate = planned
-    Reprioritise = planned
-    Withdraw = planned
+    async def Assign(self, request: pb.AssignRequest, _: Any) -> pb.AssignResponse:
+        """Give work to an agent."""
+        return await self._interventions.assign(request)
+
+    async def Claim(self, request: pb.ClaimRequest, _: Any) -> pb.ClaimResponse:
+        """Take work that waits."""
+        return await self._interventions.claim(request)
+
+    async def Transfer(self, request: pb.TransferRequest, _: Any) -> pb.TransferResponse:
+        """Pass work on."""
+        return await self._interventions.transfer(request)
+
+    async def Escalate(self, request: pb.EscalateRequest, _: Any) -> pb.EscalateResponse:
+        """Move work up the ladder."""
+        return await self._interventions.escalate(request)
+
+    async def Reprioritise(
+        self, request: pb.ReprioritiseRequest, _: Any
+    ) -> pb.ReprioritiseResponse:
+        """Give work another priority."""
+        return await self._interventions.reprioritise(request)
+
+    async def Withdraw(self, request: pb.WithdrawRequest, _: Any) -> pb.WithdrawResponse:
+        """End work that nobody needs."""
+        return await self._interventions.withdraw(request)
+
     Simulate = planned

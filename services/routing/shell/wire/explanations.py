@@ -33,7 +33,7 @@ def inputs_json(inputs: Inputs) -> Json:
         "trigger": inputs.trigger,
         "now_ms": inputs.now_ms,
         "policy_version": inputs.policy_version,
-        "agents": [_agent_json(agent, names, channels) for agent in inputs.agents],
+        "agents": [agent_json(agent, names, channels) for agent in inputs.agents],
         "work": [_work_json(work, agents) for work in inputs.work],
     }
 
@@ -42,7 +42,7 @@ def inputs_of(json: Json) -> Inputs:
     """The inputs again, as far as they matter."""
     return Inputs(
         trigger=Trigger(json["trigger"]),
-        agents=tuple(_agent_of(each) for each in json["agents"]),
+        agents=tuple(agent_of(each) for each in json["agents"]),
         work=tuple(_work_of(each) for each in json["work"]),
         now_ms=int(json["now_ms"]),
         policy_version=int(json["policy_version"]),
@@ -64,7 +64,8 @@ def result_json(explanation: Explanation) -> Json:
     }
 
 
-def _agent_json(agent: AgentView, skills: set[str], channels: set[Channel]) -> Json:
+def agent_json(agent: AgentView, skills: set[str], channels: set[Channel]) -> Json:
+    """An agent as the decision saw them, so far as these skills and channels go."""
     profile = agent.profile
     free, full = agent.room
     return {
@@ -82,9 +83,10 @@ def _agent_json(agent: AgentView, skills: set[str], channels: set[Channel]) -> J
     }
 
 
-def _agent_of(json: Json) -> AgentView:
+def agent_of(json: Json) -> AgentView:
+    """An agent again, as far as it matters."""
     profile = Profile(
-        pools=(),
+        pools=tuple(json.get("pools", ())),
         capacity=int(json["capacity"]),
         skills=Map({name: int(level) for name, level in json["skills"].items()}),
         languages=tuple(json["languages"]),

@@ -16,7 +16,7 @@ from services.routing.core.explain import Refusal
 from services.routing.core.kinds import AssignmentState, Channel, Level, Tier
 from services.routing.core.policies import RoutingPolicy
 from services.routing.core.triage.rules import primary_subtag
-from services.routing.core.work import Assignment, Offer, Requirement, WorkItem
+from services.routing.core.work import SET_BY_HAND, Assignment, Offer, Requirement, WorkItem
 from services.routing.shell.wire.names import (
     CHANNELS,
     LEVELS,
@@ -61,6 +61,8 @@ def work_message(work: WorkItem, place: Place) -> pb.WorkItem:
         customer_id=work.customer_id,
         changed_at_ms=work.changed_ms,
         home_id=work.home_id,
+        set_by_hand=work.set_by_hand,
+        transfer_count=work.transfers,
     )
 
 
@@ -81,6 +83,7 @@ def work_of(message: pb.WorkItem, now_ms: int) -> WorkItem:
         policy_version=message.policy_version,
         decision_id=message.decision_id,
         changed_ms=now_ms,
+        set_by_hand=tuple(sorted(set(message.set_by_hand) & SET_BY_HAND)),
     )
 
 
@@ -90,9 +93,14 @@ def requirement_of(message: pb.WorkItem) -> Requirement:
         pool=message.pool,
         channel=CHANNELS.required(message.channel),
         language=primary_subtag(message.language),
-        skills=tuple(sorted((skill.name, skill.min_level) for skill in message.skills)),
+        skills=skills_of(message.skills),
         level=LEVELS.of_wire(message.level) or Level.L1,
     )
+
+
+def skills_of(messages: Iterable[pb.SkillRequirement]) -> tuple[tuple[str, int], ...]:
+    """Required skills by name; of one that is named twice, the higher level."""
+    return tuple(dict(sorted((each.name, each.min_level) for each in messages)).items())
 
 
 def offer_message(offer: Offer, work: WorkItem | None = None) -> pb.Offer:
@@ -116,11 +124,12 @@ def offer_message(offer: Offer, work: WorkItem | None = None) -> pb.Offer:
     return message
 
 
-def assignment_message(assignment: Assignment, conversation_id: str) -> pb.Assignment:
+def assignment_message(assignment: Assignment) -> pb.Assignment:
     """An assignment as its agent sees it."""
     return pb.Assignment(
+        assignment_id=assignment.assignment_id,
         work_id=assignment.work_id,
-        conversation_id=conversation_id,
+        conversation_id=assignment.conversation_id,
         agent_id=assignment.agent_id,
         offer_id=assignment.offer_id,
         assigned_at_ms=assignment.assigned_ms,
@@ -128,6 +137,7 @@ def assignment_message(assignment: Assignment, conversation_id: str) -> pb.Assig
         wrap_up_ends_at_ms=assignment.wrap_up_until_ms,
         cost=assignment.cost,
         channel=CHANNELS.to_wire(assignment.channel),
+        override=assignment.override,
     )
 
 
@@ -159,7 +169,7 @@ def profile_of(message: pb.Agent) -> Profile:
         capacity=message.capacity,
         skills=Map({skill.name: skill.level for skill in message.skills}),
         languages=tuple(sorted({primary_subtag(each) for each in message.languages})),
-        channels=_channels_of(message.channels),
+        channels=channels_of(message.channels),
         level=LEVELS.of_wire(message.level) or Level.L1,
     )
 
@@ -197,6 +207,7 @@ def policy_message(policy: RoutingPolicy, domain_id: str) -> pb.RoutingPolicy:
         wrap_up_ms=policy.wrap_up_ms,
         max_missed_offers=policy.max_missed_offers,
         presence_grace_ms=policy.presence_grace_ms,
+        max_transfers=policy.max_transfers,
         channels=_channels_message(policy.channels),
     )
     for rule in policy.rules:
@@ -245,7 +256,7 @@ def _whole(value: Any) -> Any:
 def _candidates(row: Mapping[str, Any]) -> list[pb.Candidate]:
     """The agents that were looked at; for an agent who looked for work, that agent."""
     inputs, result = row["inputs"], row["result"]
-    if row["kind"] != "OFFER":
+    if row["kind"] == "TRIAGE":
         return []
     considered = {each["id"]: each for each in result["considered"]}
     return [_candidate(agent, considered, result["agent_id"]) for agent in inputs["agents"]]
@@ -280,7 +291,8 @@ def _channels_message(channels: Channels) -> list[pb.ChannelCapacity]:
     ]
 
 
-def _channels_of(messages: Iterable[pb.ChannelCapacity]) -> Channels:
+def channels_of(messages: Iterable[pb.ChannelCapacity]) -> Channels:
+    """Channels with their costs. Raises `ValueError` for one nobody knows."""
     found: dict[Channel, ChannelCapacity] = {
         CHANNELS.required(each.channel): ChannelCapacity(each.cost, each.max_items)
         for each in messages

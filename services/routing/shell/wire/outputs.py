@@ -10,9 +10,10 @@ from switchboard.routing.v1 import events_pb2 as pb
 
 from services.routing.core import events as ev
 from services.routing.core.domain import Changes, Domain
-from services.routing.core.kinds import OfferState, WorkState
+from services.routing.core.kinds import Act, OfferState, WorkState
 from services.routing.core.work import Assignment, Offer, WorkItem
-from services.routing.shell.wire.names import CHANNELS, PRESENCES, WORK_STATES
+from services.routing.shell.wire.inputs import WITHDRAWN
+from services.routing.shell.wire.names import CHANNELS, LEVELS, PRESENCES, WORK_STATES
 from services.routing.shell.wire.nouns import (
     Place,
     agent_message,
@@ -22,6 +23,7 @@ from services.routing.shell.wire.nouns import (
 )
 
 Said: TypeAlias = Iterator[pb.RoutingEvent]
+_SAID_NEXT = frozenset({"assigned", "transferred", "escalated"})  # what becomes of the work instead
 
 
 def messages(event: ev.Event, domain: Domain, changes: Changes) -> Said:
@@ -33,8 +35,13 @@ def messages(event: ev.Event, domain: Domain, changes: Changes) -> Said:
     return say(event, domain, changes) if say is not None else iter(())
 
 
-def work_ended(event: ev.WorkCompleted, domain: Domain, work: WorkItem) -> asks.TriageInput:
-    """To triage: the agent was done. The conversation may need another one."""
+def work_ended(event: ev.Event, domain: Domain, changes: Changes) -> asks.TriageInput | None:
+    """To triage: the agent was done, or a supervisor withdrew it. None for all that it knows."""
+    if not isinstance(event, ev.WorkCompleted | ev.WorkWithdrawn):
+        return None
+    if event.hand is None and (isinstance(event, ev.WorkWithdrawn) or event.asked_by_triage):
+        return None
+    work = changes.work[event.work_id]
     message = asks.TriageInput(
         tenant_id=domain.tenant_id,
         occurred_at_ms=event.at_ms,
@@ -44,9 +51,10 @@ def work_ended(event: ev.WorkCompleted, domain: Domain, work: WorkItem) -> asks.
         asks.WorkEnded(
             conversation_id=work.conversation_id,
             work_id=work.work_id,
-            reason="completed",
+            reason=WITHDRAWN if event.hand is not None else "completed",
             agent_id=work.agent_id,
             arrived_at_ms=work.arrived_ms,
+            work=work_message(work, _place(domain)),
         )
     )
     return message
@@ -116,9 +124,74 @@ def _work_changed(event: ev.WorkChanged, domain: Domain, changes: Changes) -> Sa
 def _work_withdrawn(event: ev.WorkWithdrawn, domain: Domain, changes: Changes) -> Said:
     work = changes.work[event.work_id]
     message = _about(work, domain, event.at_ms)
-    message.abandoned.CopyFrom(
-        pb.Abandoned(reason=event.reason, waited_ms=event.at_ms - work.arrived_ms)
+    ended = pb.Abandoned(reason=event.reason, waited_ms=event.at_ms - work.arrived_ms)
+    if event.hand is not None:
+        ended.reason, ended.note = WITHDRAWN, event.reason
+    message.abandoned.CopyFrom(ended)
+    yield message
+
+
+def _work_assigned(event: ev.WorkAssigned, domain: Domain, changes: Changes) -> Said:
+    given = event.assignment
+    work = changes.work[given.work_id]
+    yield _assigned(given, work, domain, event.hand.decision_id)
+
+
+def _assigned(
+    given: Assignment, work: WorkItem, domain: Domain, decision_id: str
+) -> pb.RoutingEvent:
+    message = _about(work, domain, given.assigned_ms)
+    message.assigned.CopyFrom(
+        pb.Assigned(
+            assignment=assignment_message(given),
+            decision_id=decision_id,
+            waited_ms=given.assigned_ms - work.arrived_ms,
+            number=work.assignments,
+        )
     )
+    return message
+
+
+def _work_moved(event: ev.WorkMoved, domain: Domain, changes: Changes) -> Said:
+    work, hand, release = changes.work[event.work_id], event.hand, event.release
+    before, after, asked = hand.inputs.requirement, hand.verdict.requirement, hand.inputs.asked
+    message = _about(work, domain, event.at_ms)
+    message.pool = before.pool  # those who watch that queue see it go
+    had, wraps_up_ms = (release.agent_id, release.wrap_up_until_ms) if release else ("", 0)
+    if asked.act is Act.ESCALATE:
+        message.escalated.CopyFrom(
+            pb.Escalated(
+                from_level=LEVELS.to_wire(before.level),
+                to_level=LEVELS.to_wire(after.level),
+                reason=asked.reason,
+                agent_id=had,
+                wrap_up_ends_at_ms=wraps_up_ms,
+                decision_id=hand.decision_id,
+            )
+        )
+    else:
+        message.transferred.CopyFrom(
+            pb.Transferred(
+                from_pool=before.pool,
+                to_pool=after.pool,
+                from_agent_id=had,
+                to_agent_id=asked.agent_id,
+                reason=asked.reason,
+                wrap_up_ends_at_ms=wraps_up_ms,
+                decision_id=hand.decision_id,
+                number=work.transfers,
+            )
+        )
+    yield message
+    why = "escalated" if asked.act is Act.ESCALATE else "transferred"
+    yield _queued(work, domain, event.at_ms, why)
+
+
+def _work_reprioritised(event: ev.WorkReprioritised, domain: Domain, changes: Changes) -> Said:
+    work = changes.work[event.work_id]
+    message = _about(work, domain, event.at_ms)
+    described = work_message(work, _place(domain))
+    message.work_updated.CopyFrom(pb.WorkUpdated(work=described, changed=["priority"]))
     yield message
 
 
@@ -142,16 +215,7 @@ def _offer_accepted(event: ev.OfferAccepted, domain: Domain, changes: Changes) -
         )
     )
     yield accepted
-    assignment: Assignment = changes.assignments[event.offer_id]
-    assigned = _about(work, domain, event.at_ms)
-    assigned.assigned.CopyFrom(
-        pb.Assigned(
-            assignment=assignment_message(assignment, work.conversation_id),
-            decision_id=offer.decision_id,
-            waited_ms=event.at_ms - work.arrived_ms,
-        )
-    )
-    yield assigned
+    yield _assigned(changes.assignments[event.offer_id], work, domain, offer.decision_id)
 
 
 def _offer_declined(event: ev.OfferDeclined, domain: Domain, changes: Changes) -> Said:
@@ -183,13 +247,13 @@ def _offer_rescinded(event: ev.OfferRescinded, domain: Domain, changes: Changes)
         pb.OfferRescinded(offer_id=offer.offer_id, agent_id=offer.agent_id, reason=event.reason)
     )
     yield message
-    if work.is_open:
+    if work.is_open and event.reason not in _SAID_NEXT:
         yield _queued(work, domain, event.at_ms, "rescinded")
 
 
 def _work_completed(event: ev.WorkCompleted, domain: Domain, changes: Changes) -> Said:
     work = changes.work[event.work_id]
-    assignment = changes.assignments[work.offer_id]
+    assignment = changes.assignments[event.assignment_id]
     message = _about(work, domain, event.at_ms)
     message.completed.CopyFrom(
         pb.Completed(
@@ -197,16 +261,25 @@ def _work_completed(event: ev.WorkCompleted, domain: Domain, changes: Changes) -
             reason=event.reason,
             handled_ms=event.at_ms - assignment.assigned_ms,
             wrap_up_ends_at_ms=event.wrap_up_until_ms,
+            withdrawn=event.hand is not None,
         )
     )
     yield message
 
 
 def _wrap_up_ended(event: ev.WrapUpEnded, domain: Domain, changes: Changes) -> Said:
-    work = changes.work[event.work_id]
-    message = _about(work, domain, event.at_ms)
+    done = changes.assignments[event.assignment_id]
+    message = pb.RoutingEvent(
+        tenant_id=domain.tenant_id,
+        domain=domain.domain_id,
+        occurred_at_ms=event.at_ms,
+        work_id=done.work_id,
+        conversation_id=done.conversation_id,
+        pool=done.pool,
+        channel=CHANNELS.to_wire(done.channel),
+    )
     message.wrap_up_ended.CopyFrom(
-        pb.WrapUpEnded(agent_id=work.agent_id, timed_out=event.timed_out)
+        pb.WrapUpEnded(agent_id=done.agent_id, timed_out=event.timed_out)
     )
     yield message
 
@@ -217,6 +290,15 @@ def _agent_defined(event: ev.AgentDefined, domain: Domain, changes: Changes) -> 
     )
     agent = agent_message(changes.agents[event.agent_id], _place(domain))
     message.agent_changed.CopyFrom(pb.AgentChanged(agent=agent))
+    yield message
+
+
+def _agent_removed(event: ev.AgentRemoved, domain: Domain, changes: Changes) -> Said:
+    message = pb.RoutingEvent(
+        tenant_id=domain.tenant_id, domain=domain.domain_id, occurred_at_ms=event.at_ms
+    )
+    agent = agent_message(changes.removed[event.agent_id], _place(domain))
+    message.agent_changed.CopyFrom(pb.AgentChanged(agent=agent, removed=True))
     yield message
 
 
@@ -245,6 +327,9 @@ _SAY: Mapping[type[Any], Callable[[Any, Domain, Changes], Said]] = {
     ev.WorkQueued: _work_queued,
     ev.WorkChanged: _work_changed,
     ev.WorkWithdrawn: _work_withdrawn,
+    ev.WorkAssigned: _work_assigned,
+    ev.WorkMoved: _work_moved,
+    ev.WorkReprioritised: _work_reprioritised,
     ev.OfferMade: _offer_made,
     ev.OfferAccepted: _offer_accepted,
     ev.OfferDeclined: _offer_declined,
@@ -253,5 +338,6 @@ _SAY: Mapping[type[Any], Callable[[Any, Domain, Changes], Said]] = {
     ev.WorkCompleted: _work_completed,
     ev.WrapUpEnded: _wrap_up_ended,
     ev.AgentDefined: _agent_defined,
+    ev.AgentRemoved: _agent_removed,
     ev.PresenceChanged: _presence_changed,
 }

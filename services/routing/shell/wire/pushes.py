@@ -20,6 +20,8 @@ def agent_of(event: events.RoutingEvent) -> str:
     said = getattr(event, kind)
     if kind == "offered":
         return str(said.offer.agent_id)
+    if kind == "transferred":
+        return str(said.from_agent_id)
     return str(said.assignment.agent_id if kind == "assigned" else said.agent_id)
 
 
@@ -52,10 +54,12 @@ def _assignment_started(_: events.RoutingEvent, said: events.Assigned, work: Wor
     return pb.AgentSessionResponse(assignment_started=started)
 
 
-def _assignment_ended(event: events.RoutingEvent, said: events.Completed, _: Work) -> Any:
+def _assignment_ended(event: events.RoutingEvent, said: Any, _: Work) -> Any:
+    """Done, withdrawn, or gone elsewhere: by the kind of the event."""
+    kind = event.WhichOneof("kind") or ""
     ended = pb.AssignmentEnded(
         work_id=event.work_id,
-        reason="completed",
+        reason="withdrawn" if event.completed.withdrawn else kind,
         wrap_up=said.wrap_up_ends_at_ms > 0,
         wrap_up_ends_at_ms=said.wrap_up_ends_at_ms,
     )
@@ -80,6 +84,8 @@ _PUSH: Mapping[str, Callable[..., pb.AgentSessionResponse]] = {
     "offer_rescinded": _offer_ended(model.OFFER_STATE_RESCINDED),
     "assigned": _assignment_started,
     "completed": _assignment_ended,
+    "transferred": _assignment_ended,
+    "escalated": _assignment_ended,
     "wrap_up_ended": _wrap_up_ended,
     "agent_presence_changed": _presence_changed,
 }

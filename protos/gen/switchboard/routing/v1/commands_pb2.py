@@ -26,7 +26,7 @@ from switchboard.engine.v1 import control_pb2 as switchboard_dot_engine_dot_v1_d
 from switchboard.routing.v1 import model_pb2 as switchboard_dot_routing_dot_v1_dot_model__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%switchboard/routing/v1/commands.proto\x12\x16switchboard.routing.v1\x1a#switchboard/engine/v1/control.proto\x1a\"switchboard/routing/v1/model.proto\"\x9e\n\n\x0cRoutingInput\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64omain\x18\x02 \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\x03 \x01(\x03\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x31\n\x07\x63ontrol\x18\x0f \x01(\x0b\x32\x1e.switchboard.engine.v1.ControlH\x00\x12?\n\x0ework_requested\x18\x10 \x01(\x0b\x32%.switchboard.routing.v1.WorkRequestedH\x00\x12;\n\x0cwork_changed\x18\x11 \x01(\x0b\x32#.switchboard.routing.v1.WorkChangedH\x00\x12?\n\x0ework_withdrawn\x18\x12 \x01(\x0b\x32%.switchboard.routing.v1.WorkWithdrawnH\x00\x12=\n\rescalate_work\x18\x13 \x01(\x0b\x32$.switchboard.routing.v1.EscalateWorkH\x00\x12;\n\x0cupsert_agent\x18\x14 \x01(\x0b\x32#.switchboard.routing.v1.UpsertAgentH\x00\x12;\n\x0cremove_agent\x18\x15 \x01(\x0b\x32#.switchboard.routing.v1.RemoveAgentH\x00\x12;\n\x0cset_presence\x18\x16 \x01(\x0b\x32#.switchboard.routing.v1.SetPresenceH\x00\x12\x45\n\x11session_heartbeat\x18\x17 \x01(\x0b\x32(.switchboard.routing.v1.SessionHeartbeatH\x00\x12?\n\x0esession_closed\x18\x18 \x01(\x0b\x32%.switchboard.routing.v1.SessionClosedH\x00\x12;\n\x0c\x61\x63\x63\x65pt_offer\x18\x19 \x01(\x0b\x32#.switchboard.routing.v1.AcceptOfferH\x00\x12=\n\rdecline_offer\x18\x1a \x01(\x0b\x32$.switchboard.routing.v1.DeclineOfferH\x00\x12I\n\x13\x63omplete_assignment\x18\x1b \x01(\x0b\x32*.switchboard.routing.v1.CompleteAssignmentH\x00\x12\x38\n\x0b\x65nd_wrap_up\x18\x1c \x01(\x0b\x32!.switchboard.routing.v1.EndWrapUpH\x00\x12\x39\n\x0b\x61ssign_work\x18\x1d \x01(\x0b\x32\".switchboard.routing.v1.AssignWorkH\x00\x12\x37\n\nclaim_work\x18\x1e \x01(\x0b\x32!.switchboard.routing.v1.ClaimWorkH\x00\x12=\n\rtransfer_work\x18\x1f \x01(\x0b\x32$.switchboard.routing.v1.TransferWorkH\x00\x12\x45\n\x11reprioritise_work\x18  \x01(\x0b\x32(.switchboard.routing.v1.ReprioritiseWorkH\x00\x12=\n\rwithdraw_work\x18! \x01(\x0b\x32$.switchboard.routing.v1.WithdrawWorkH\x00\x42\x06\n\x04kind\"s\n\rWorkRequested\x12.\n\x04work\x18\x01 \x01(\x0b\x32 .switchboard.routing.v1.WorkItem\x12\x32\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32 .switchboard.routing.v1.Decision\"=\n\x0bWorkChanged\x12.\n\x04work\x18\x01 \x01(\x0b\x32 .switchboard.routing.v1.WorkItem\"I\n\rWorkWithdrawn\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xb7\x01\n\x0c\x45scalateWork\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x33\n\x05level\x18\x03 \x01(\x0e\x32$.switchboard.routing.v1.SupportLevel\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x38\n\x06skills\x18\x05 \x03(\x0b\x32(.switchboard.routing.v1.SkillRequirement\";\n\x0bUpsertAgent\x12,\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x1d.switchboard.routing.v1.Agent\"\x1f\n\x0bRemoveAgent\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"\x9a\x01\n\x0bSetPresence\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\x32\n\x08presence\x18\x04 \x01(\x0e\x32 .switchboard.routing.v1.Presence\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07\x65\x64ge_id\x18\x06 \x01(\t\"3\n\x0bSessionBeat\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"^\n\x10SessionHeartbeat\x12\x39\n\x08sessions\x18\x01 \x03(\x0b\x32#.switchboard.routing.v1.SessionBeatB\x02\x18\x01\x12\x0f\n\x07\x65\x64ge_id\x18\x02 \x01(\t\"Z\n\rSessionClosed\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x12\n\nsigned_off\x18\x03 \x01(\x08\x12\x0f\n\x07\x65\x64ge_id\x18\x04 \x01(\t\"1\n\x0b\x41\x63\x63\x65ptOffer\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"B\n\x0c\x44\x65\x63lineOffer\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"G\n\x12\x43ompleteAssignment\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\".\n\tEndWrapUp\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"A\n\nAssignWork\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x10\n\x08override\x18\x03 \x01(\x08\".\n\tClaimWork\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"\x89\x01\n\x0cTransferWork\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x38\n\x06skills\x18\x04 \x03(\x0b\x32(.switchboard.routing.v1.SkillRequirement\x12\x0e\n\x06reason\x18\x05 \x01(\t\"5\n\x10ReprioritiseWork\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x10\n\x08priority\x18\x02 \x01(\x05\"/\n\x0cWithdrawWork\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x8e\x02\n\x0bTriageInput\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\x02 \x01(\x03\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x31\n\x07\x63ontrol\x18\x0f \x01(\x0b\x32\x1e.switchboard.engine.v1.ControlH\x00\x12\x37\n\nwork_ended\x18\x10 \x01(\x0b\x32!.switchboard.routing.v1.WorkEndedH\x00\x12=\n\rwork_rejected\x18\x11 \x01(\x0b\x32$.switchboard.routing.v1.WorkRejectedH\x00\x42\x06\n\x04kind\"n\n\tWorkEnded\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07work_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x15\n\rarrived_at_ms\x18\x05 \x01(\x03\"H\n\x0cWorkRejected\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07work_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%switchboard/routing/v1/commands.proto\x12\x16switchboard.routing.v1\x1a#switchboard/engine/v1/control.proto\x1a\"switchboard/routing/v1/model.proto\"\x98\x0b\n\x0cRoutingInput\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64omain\x18\x02 \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\x03 \x01(\x03\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x31\n\x07\x63ontrol\x18\x0f \x01(\x0b\x32\x1e.switchboard.engine.v1.ControlH\x00\x12?\n\x0ework_requested\x18\x10 \x01(\x0b\x32%.switchboard.routing.v1.WorkRequestedH\x00\x12;\n\x0cwork_changed\x18\x11 \x01(\x0b\x32#.switchboard.routing.v1.WorkChangedH\x00\x12?\n\x0ework_withdrawn\x18\x12 \x01(\x0b\x32%.switchboard.routing.v1.WorkWithdrawnH\x00\x12=\n\rescalate_work\x18\x13 \x01(\x0b\x32$.switchboard.routing.v1.EscalateWorkH\x00\x12;\n\x0cupsert_agent\x18\x14 \x01(\x0b\x32#.switchboard.routing.v1.UpsertAgentH\x00\x12;\n\x0cremove_agent\x18\x15 \x01(\x0b\x32#.switchboard.routing.v1.RemoveAgentH\x00\x12;\n\x0cset_presence\x18\x16 \x01(\x0b\x32#.switchboard.routing.v1.SetPresenceH\x00\x12\x45\n\x11session_heartbeat\x18\x17 \x01(\x0b\x32(.switchboard.routing.v1.SessionHeartbeatH\x00\x12?\n\x0esession_closed\x18\x18 \x01(\x0b\x32%.switchboard.routing.v1.SessionClosedH\x00\x12;\n\x0c\x61\x63\x63\x65pt_offer\x18\x19 \x01(\x0b\x32#.switchboard.routing.v1.AcceptOfferH\x00\x12=\n\rdecline_offer\x18\x1a \x01(\x0b\x32$.switchboard.routing.v1.DeclineOfferH\x00\x12I\n\x13\x63omplete_assignment\x18\x1b \x01(\x0b\x32*.switchboard.routing.v1.CompleteAssignmentH\x00\x12\x38\n\x0b\x65nd_wrap_up\x18\x1c \x01(\x0b\x32!.switchboard.routing.v1.EndWrapUpH\x00\x12\x39\n\x0b\x61ssign_work\x18\x1d \x01(\x0b\x32\".switchboard.routing.v1.AssignWorkH\x00\x12\x37\n\nclaim_work\x18\x1e \x01(\x0b\x32!.switchboard.routing.v1.ClaimWorkH\x00\x12=\n\rtransfer_work\x18\x1f \x01(\x0b\x32$.switchboard.routing.v1.TransferWorkH\x00\x12\x45\n\x11reprioritise_work\x18  \x01(\x0b\x32(.switchboard.routing.v1.ReprioritiseWorkH\x00\x12=\n\rwithdraw_work\x18! \x01(\x0b\x32$.switchboard.routing.v1.WithdrawWorkH\x00\x12\x37\n\nset_skills\x18\" \x01(\x0b\x32!.switchboard.routing.v1.SetSkillsH\x00\x12?\n\x0eset_capacities\x18# \x01(\x0b\x32%.switchboard.routing.v1.SetCapacitiesH\x00\x42\x06\n\x04kind\"s\n\rWorkRequested\x12.\n\x04work\x18\x01 \x01(\x0b\x32 .switchboard.routing.v1.WorkItem\x12\x32\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32 .switchboard.routing.v1.Decision\"=\n\x0bWorkChanged\x12.\n\x04work\x18\x01 \x01(\x0b\x32 .switchboard.routing.v1.WorkItem\"I\n\rWorkWithdrawn\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc8\x01\n\x0c\x45scalateWork\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x33\n\x05level\x18\x03 \x01(\x0e\x32$.switchboard.routing.v1.SupportLevel\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x38\n\x06skills\x18\x05 \x03(\x0b\x32(.switchboard.routing.v1.SkillRequirement\x12\x0f\n\x07held_by\x18\x06 \x01(\t\";\n\x0bUpsertAgent\x12,\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x1d.switchboard.routing.v1.Agent\"\x1f\n\x0bRemoveAgent\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"L\n\tSetSkills\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12-\n\x06skills\x18\x02 \x03(\x0b\x32\x1d.switchboard.routing.v1.Skill\"n\n\rSetCapacities\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x39\n\x08\x63hannels\x18\x02 \x03(\x0b\x32\'.switchboard.routing.v1.ChannelCapacity\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x05\"\x9a\x01\n\x0bSetPresence\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\x32\n\x08presence\x18\x04 \x01(\x0e\x32 .switchboard.routing.v1.Presence\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07\x65\x64ge_id\x18\x06 \x01(\t\"3\n\x0bSessionBeat\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"^\n\x10SessionHeartbeat\x12\x39\n\x08sessions\x18\x01 \x03(\x0b\x32#.switchboard.routing.v1.SessionBeatB\x02\x18\x01\x12\x0f\n\x07\x65\x64ge_id\x18\x02 \x01(\t\"Z\n\rSessionClosed\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x12\n\nsigned_off\x18\x03 \x01(\x08\x12\x0f\n\x07\x65\x64ge_id\x18\x04 \x01(\t\"1\n\x0b\x41\x63\x63\x65ptOffer\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"B\n\x0c\x44\x65\x63lineOffer\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"G\n\x12\x43ompleteAssignment\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\".\n\tEndWrapUp\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"A\n\nAssignWork\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x10\n\x08override\x18\x03 \x01(\x08\".\n\tClaimWork\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"\x9a\x01\n\x0cTransferWork\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x38\n\x06skills\x18\x04 \x03(\x0b\x32(.switchboard.routing.v1.SkillRequirement\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07held_by\x18\x06 \x01(\t\"5\n\x10ReprioritiseWork\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x10\n\x08priority\x18\x02 \x01(\x05\"/\n\x0cWithdrawWork\x12\x0f\n\x07work_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x8e\x02\n\x0bTriageInput\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\x02 \x01(\x03\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x31\n\x07\x63ontrol\x18\x0f \x01(\x0b\x32\x1e.switchboard.engine.v1.ControlH\x00\x12\x37\n\nwork_ended\x18\x10 \x01(\x0b\x32!.switchboard.routing.v1.WorkEndedH\x00\x12=\n\rwork_rejected\x18\x11 \x01(\x0b\x32$.switchboard.routing.v1.WorkRejectedH\x00\x42\x06\n\x04kind\"\x9e\x01\n\tWorkEnded\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07work_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\x12\x15\n\rarrived_at_ms\x18\x05 \x01(\x03\x12.\n\x04work\x18\x06 \x01(\x0b\x32 .switchboard.routing.v1.WorkItem\"H\n\x0cWorkRejected\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07work_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,49 +36,53 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSIONHEARTBEAT'].fields_by_name['sessions']._loaded_options = None
   _globals['_SESSIONHEARTBEAT'].fields_by_name['sessions']._serialized_options = b'\030\001'
   _globals['_ROUTINGINPUT']._serialized_start=139
-  _globals['_ROUTINGINPUT']._serialized_end=1449
-  _globals['_WORKREQUESTED']._serialized_start=1451
-  _globals['_WORKREQUESTED']._serialized_end=1566
-  _globals['_WORKCHANGED']._serialized_start=1568
-  _globals['_WORKCHANGED']._serialized_end=1629
-  _globals['_WORKWITHDRAWN']._serialized_start=1631
-  _globals['_WORKWITHDRAWN']._serialized_end=1704
-  _globals['_ESCALATEWORK']._serialized_start=1707
-  _globals['_ESCALATEWORK']._serialized_end=1890
-  _globals['_UPSERTAGENT']._serialized_start=1892
-  _globals['_UPSERTAGENT']._serialized_end=1951
-  _globals['_REMOVEAGENT']._serialized_start=1953
-  _globals['_REMOVEAGENT']._serialized_end=1984
-  _globals['_SETPRESENCE']._serialized_start=1987
-  _globals['_SETPRESENCE']._serialized_end=2141
-  _globals['_SESSIONBEAT']._serialized_start=2143
-  _globals['_SESSIONBEAT']._serialized_end=2194
-  _globals['_SESSIONHEARTBEAT']._serialized_start=2196
-  _globals['_SESSIONHEARTBEAT']._serialized_end=2290
-  _globals['_SESSIONCLOSED']._serialized_start=2292
-  _globals['_SESSIONCLOSED']._serialized_end=2382
-  _globals['_ACCEPTOFFER']._serialized_start=2384
-  _globals['_ACCEPTOFFER']._serialized_end=2433
-  _globals['_DECLINEOFFER']._serialized_start=2435
-  _globals['_DECLINEOFFER']._serialized_end=2501
-  _globals['_COMPLETEASSIGNMENT']._serialized_start=2503
-  _globals['_COMPLETEASSIGNMENT']._serialized_end=2574
-  _globals['_ENDWRAPUP']._serialized_start=2576
-  _globals['_ENDWRAPUP']._serialized_end=2622
-  _globals['_ASSIGNWORK']._serialized_start=2624
-  _globals['_ASSIGNWORK']._serialized_end=2689
-  _globals['_CLAIMWORK']._serialized_start=2691
-  _globals['_CLAIMWORK']._serialized_end=2737
-  _globals['_TRANSFERWORK']._serialized_start=2740
-  _globals['_TRANSFERWORK']._serialized_end=2877
-  _globals['_REPRIORITISEWORK']._serialized_start=2879
-  _globals['_REPRIORITISEWORK']._serialized_end=2932
-  _globals['_WITHDRAWWORK']._serialized_start=2934
-  _globals['_WITHDRAWWORK']._serialized_end=2981
-  _globals['_TRIAGEINPUT']._serialized_start=2984
-  _globals['_TRIAGEINPUT']._serialized_end=3254
-  _globals['_WORKENDED']._serialized_start=3256
-  _globals['_WORKENDED']._serialized_end=3366
-  _globals['_WORKREJECTED']._serialized_start=3368
-  _globals['_WORKREJECTED']._serialized_end=3440
+  _globals['_ROUTINGINPUT']._serialized_end=1571
+  _globals['_WORKREQUESTED']._serialized_start=1573
+  _globals['_WORKREQUESTED']._serialized_end=1688
+  _globals['_WORKCHANGED']._serialized_start=1690
+  _globals['_WORKCHANGED']._serialized_end=1751
+  _globals['_WORKWITHDRAWN']._serialized_start=1753
+  _globals['_WORKWITHDRAWN']._serialized_end=1826
+  _globals['_ESCALATEWORK']._serialized_start=1829
+  _globals['_ESCALATEWORK']._serialized_end=2029
+  _globals['_UPSERTAGENT']._serialized_start=2031
+  _globals['_UPSERTAGENT']._serialized_end=2090
+  _globals['_REMOVEAGENT']._serialized_start=2092
+  _globals['_REMOVEAGENT']._serialized_end=2123
+  _globals['_SETSKILLS']._serialized_start=2125
+  _globals['_SETSKILLS']._serialized_end=2201
+  _globals['_SETCAPACITIES']._serialized_start=2203
+  _globals['_SETCAPACITIES']._serialized_end=2313
+  _globals['_SETPRESENCE']._serialized_start=2316
+  _globals['_SETPRESENCE']._serialized_end=2470
+  _globals['_SESSIONBEAT']._serialized_start=2472
+  _globals['_SESSIONBEAT']._serialized_end=2523
+  _globals['_SESSIONHEARTBEAT']._serialized_start=2525
+  _globals['_SESSIONHEARTBEAT']._serialized_end=2619
+  _globals['_SESSIONCLOSED']._serialized_start=2621
+  _globals['_SESSIONCLOSED']._serialized_end=2711
+  _globals['_ACCEPTOFFER']._serialized_start=2713
+  _globals['_ACCEPTOFFER']._serialized_end=2762
+  _globals['_DECLINEOFFER']._serialized_start=2764
+  _globals['_DECLINEOFFER']._serialized_end=2830
+  _globals['_COMPLETEASSIGNMENT']._serialized_start=2832
+  _globals['_COMPLETEASSIGNMENT']._serialized_end=2903
+  _globals['_ENDWRAPUP']._serialized_start=2905
+  _globals['_ENDWRAPUP']._serialized_end=2951
+  _globals['_ASSIGNWORK']._serialized_start=2953
+  _globals['_ASSIGNWORK']._serialized_end=3018
+  _globals['_CLAIMWORK']._serialized_start=3020
+  _globals['_CLAIMWORK']._serialized_end=3066
+  _globals['_TRANSFERWORK']._serialized_start=3069
+  _globals['_TRANSFERWORK']._serialized_end=3223
+  _globals['_REPRIORITISEWORK']._serialized_start=3225
+  _globals['_REPRIORITISEWORK']._serialized_end=3278
+  _globals['_WITHDRAWWORK']._serialized_start=3280
+  _globals['_WITHDRAWWORK']._serialized_end=3327
+  _globals['_TRIAGEINPUT']._serialized_start=3330
+  _globals['_TRIAGEINPUT']._serialized_end=3600
+  _globals['_WORKENDED']._serialized_start=3603
+  _globals['_WORKENDED']._serialized_end=3761
+  _globals['_WORKREJECTED']._serialized_start=3763
+  _globals['_WORKREJECTED']._serialized_end=3835
 # @@protoc_insertion_point(module_scope)

@@ -55,6 +55,8 @@ class RoutingInput(_message.Message):
     TRANSFER_WORK_FIELD_NUMBER: _builtins.int
     REPRIORITISE_WORK_FIELD_NUMBER: _builtins.int
     WITHDRAW_WORK_FIELD_NUMBER: _builtins.int
+    SET_SKILLS_FIELD_NUMBER: _builtins.int
+    SET_CAPACITIES_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant."""
     domain: _builtins.str
@@ -141,6 +143,14 @@ class RoutingInput(_message.Message):
     def withdraw_work(self) -> Global___WithdrawWork:
         """A supervisor ends work."""
 
+    @_builtins.property
+    def set_skills(self) -> Global___SetSkills:
+        """An agent can do something else."""
+
+    @_builtins.property
+    def set_capacities(self) -> Global___SetCapacities:
+        """An agent serves other channels, or more or less of them."""
+
     def __init__(
         self,
         *,
@@ -168,12 +178,14 @@ class RoutingInput(_message.Message):
         transfer_work: Global___TransferWork | None = ...,
         reprioritise_work: Global___ReprioritiseWork | None = ...,
         withdraw_work: Global___WithdrawWork | None = ...,
+        set_skills: Global___SetSkills | None = ...,
+        set_capacities: Global___SetCapacities | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_offer", b"accept_offer", "assign_work", b"assign_work", "claim_work", b"claim_work", "complete_assignment", b"complete_assignment", "control", b"control", "decline_offer", b"decline_offer", "end_wrap_up", b"end_wrap_up", "escalate_work", b"escalate_work", "kind", b"kind", "remove_agent", b"remove_agent", "reprioritise_work", b"reprioritise_work", "session_closed", b"session_closed", "session_heartbeat", b"session_heartbeat", "set_presence", b"set_presence", "transfer_work", b"transfer_work", "upsert_agent", b"upsert_agent", "withdraw_work", b"withdraw_work", "work_changed", b"work_changed", "work_requested", b"work_requested", "work_withdrawn", b"work_withdrawn"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_offer", b"accept_offer", "assign_work", b"assign_work", "claim_work", b"claim_work", "complete_assignment", b"complete_assignment", "control", b"control", "decline_offer", b"decline_offer", "end_wrap_up", b"end_wrap_up", "escalate_work", b"escalate_work", "kind", b"kind", "remove_agent", b"remove_agent", "reprioritise_work", b"reprioritise_work", "session_closed", b"session_closed", "session_heartbeat", b"session_heartbeat", "set_capacities", b"set_capacities", "set_presence", b"set_presence", "set_skills", b"set_skills", "transfer_work", b"transfer_work", "upsert_agent", b"upsert_agent", "withdraw_work", b"withdraw_work", "work_changed", b"work_changed", "work_requested", b"work_requested", "work_withdrawn", b"work_withdrawn"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_offer", b"accept_offer", "actor", b"actor", "assign_work", b"assign_work", "claim_work", b"claim_work", "complete_assignment", b"complete_assignment", "control", b"control", "decline_offer", b"decline_offer", "domain", b"domain", "end_wrap_up", b"end_wrap_up", "escalate_work", b"escalate_work", "kind", b"kind", "occurred_at_ms", b"occurred_at_ms", "remove_agent", b"remove_agent", "reprioritise_work", b"reprioritise_work", "request_id", b"request_id", "session_closed", b"session_closed", "session_heartbeat", b"session_heartbeat", "set_presence", b"set_presence", "tenant_id", b"tenant_id", "transfer_work", b"transfer_work", "upsert_agent", b"upsert_agent", "withdraw_work", b"withdraw_work", "work_changed", b"work_changed", "work_requested", b"work_requested", "work_withdrawn", b"work_withdrawn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_offer", b"accept_offer", "actor", b"actor", "assign_work", b"assign_work", "claim_work", b"claim_work", "complete_assignment", b"complete_assignment", "control", b"control", "decline_offer", b"decline_offer", "domain", b"domain", "end_wrap_up", b"end_wrap_up", "escalate_work", b"escalate_work", "kind", b"kind", "occurred_at_ms", b"occurred_at_ms", "remove_agent", b"remove_agent", "reprioritise_work", b"reprioritise_work", "request_id", b"request_id", "session_closed", b"session_closed", "session_heartbeat", b"session_heartbeat", "set_capacities", b"set_capacities", "set_presence", b"set_presence", "set_skills", b"set_skills", "tenant_id", b"tenant_id", "transfer_work", b"transfer_work", "upsert_agent", b"upsert_agent", "withdraw_work", b"withdraw_work", "work_changed", b"work_changed", "work_requested", b"work_requested", "work_withdrawn", b"work_withdrawn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "work_requested", "work_changed", "work_withdrawn", "escalate_work", "upsert_agent", "remove_agent", "set_presence", "session_heartbeat", "session_closed", "accept_offer", "decline_offer", "complete_assignment", "end_wrap_up", "assign_work", "claim_work", "transfer_work", "reprioritise_work", "withdraw_work"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["control", "work_requested", "work_changed", "work_withdrawn", "escalate_work", "upsert_agent", "remove_agent", "set_presence", "session_heartbeat", "session_closed", "accept_offer", "decline_offer", "complete_assignment", "end_wrap_up", "assign_work", "claim_work", "transfer_work", "reprioritise_work", "withdraw_work", "set_skills", "set_capacities"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -265,7 +277,7 @@ Global___WorkWithdrawn: _TypeAlias = WorkWithdrawn  # noqa: Y015
 
 @_typing.final
 class EscalateWork(_message.Message):
-    """Moves work up the ladder."""
+    """Moves work up the ladder. Its place in the queue is kept; whoever has it loses it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -274,6 +286,7 @@ class EscalateWork(_message.Message):
     LEVEL_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     SKILLS_FIELD_NUMBER: _builtins.int
+    HELD_BY_FIELD_NUMBER: _builtins.int
     work_id: _builtins.str
     """Work; empty if only the conversation is known."""
     conversation_id: _builtins.str
@@ -282,6 +295,8 @@ class EscalateWork(_message.Message):
     """Rung to reach; unspecified means the next."""
     reason: _builtins.str
     """Why, for example `sla_breach`, `agent`."""
+    held_by: _builtins.str
+    """Refused unless this agent has the work; empty: whoever has it, or nobody."""
     @_builtins.property
     def skills(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.SkillRequirement]:
         """Skills that it asks for from now on; empty leaves them."""
@@ -294,10 +309,11 @@ class EscalateWork(_message.Message):
         level: _model_pb2.SupportLevel.ValueType = ...,
         reason: _builtins.str = ...,
         skills: _abc.Iterable[_model_pb2.SkillRequirement] | None = ...,
+        held_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "level", b"level", "reason", b"reason", "skills", b"skills", "work_id", b"work_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "held_by", b"held_by", "level", b"level", "reason", b"reason", "skills", b"skills", "work_id", b"work_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -348,6 +364,66 @@ class RemoveAgent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RemoveAgent: _TypeAlias = RemoveAgent  # noqa: Y015
+
+@_typing.final
+class SetSkills(_message.Message):
+    """Replaces an agent's skills."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Agent."""
+    @_builtins.property
+    def skills(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Skill]:
+        """Skills."""
+
+    def __init__(
+        self,
+        *,
+        agent_id: _builtins.str = ...,
+        skills: _abc.Iterable[_model_pb2.Skill] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "skills", b"skills"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetSkills: _TypeAlias = SetSkills  # noqa: Y015
+
+@_typing.final
+class SetCapacities(_message.Message):
+    """Replaces an agent's channels and capacity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Agent."""
+    capacity: _builtins.int
+    """Total capacity."""
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.ChannelCapacity]:
+        """Channels and their costs; none means those of the policy."""
+
+    def __init__(
+        self,
+        *,
+        agent_id: _builtins.str = ...,
+        channels: _abc.Iterable[_model_pb2.ChannelCapacity] | None = ...,
+        capacity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "capacity", b"capacity", "channels", b"channels"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetCapacities: _TypeAlias = SetCapacities  # noqa: Y015
 
 @_typing.final
 class SetPresence(_message.Message):
@@ -659,6 +735,7 @@ class TransferWork(_message.Message):
     AGENT_ID_FIELD_NUMBER: _builtins.int
     SKILLS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    HELD_BY_FIELD_NUMBER: _builtins.int
     work_id: _builtins.str
     """Work."""
     pool: _builtins.str
@@ -666,7 +743,9 @@ class TransferWork(_message.Message):
     agent_id: _builtins.str
     """Agent who gets it; empty lets routing choose."""
     reason: _builtins.str
-    """Why."""
+    """Why: a note to whoever gets it."""
+    held_by: _builtins.str
+    """Refused unless this agent has the work; empty: whoever has it, or nobody."""
     @_builtins.property
     def skills(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.SkillRequirement]:
         """Skills that it asks for from now on; empty leaves them."""
@@ -679,10 +758,11 @@ class TransferWork(_message.Message):
         agent_id: _builtins.str = ...,
         skills: _abc.Iterable[_model_pb2.SkillRequirement] | None = ...,
         reason: _builtins.str = ...,
+        held_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "pool", b"pool", "reason", b"reason", "skills", b"skills", "work_id", b"work_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "held_by", b"held_by", "pool", b"pool", "reason", b"reason", "skills", b"skills", "work_id", b"work_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -805,16 +885,23 @@ class WorkEnded(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     AGENT_ID_FIELD_NUMBER: _builtins.int
     ARRIVED_AT_MS_FIELD_NUMBER: _builtins.int
+    WORK_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.str
     """Conversation of the work."""
     work_id: _builtins.str
     """Work."""
     reason: _builtins.str
-    """Why: `completed`, `withdrawn`, `abandoned`."""
+    """Why: `completed`, `withdrawn`, `abandoned`. After `withdrawn` nobody is asked anew until the
+    conversation's status changes or its customer writes.
+    """
     agent_id: _builtins.str
     """Agent who had it last; empty if none."""
     arrived_at_ms: _builtins.int
     """Original arrival of the work, Unix milliseconds."""
+    @_builtins.property
+    def work(self) -> _model_pb2.WorkItem:
+        """The work as it was, with what people have set: if it is asked for anew, then so."""
+
     def __init__(
         self,
         *,
@@ -823,10 +910,11 @@ class WorkEnded(_message.Message):
         reason: _builtins.str = ...,
         agent_id: _builtins.str = ...,
         arrived_at_ms: _builtins.int = ...,
+        work: _model_pb2.WorkItem | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["work", b"work"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "arrived_at_ms", b"arrived_at_ms", "conversation_id", b"conversation_id", "reason", b"reason", "work_id", b"work_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "arrived_at_ms", b"arrived_at_ms", "conversation_id", b"conversation_id", "reason", b"reason", "work", b"work", "work_id", b"work_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -340,7 +340,9 @@ class OfferRescinded(_message.Message):
     agent_id: _builtins.str
     """Agent."""
     reason: _builtins.str
-    """Why: `withdrawn`, `presence`, `session_lost`, `assigned`."""
+    """Why: `withdrawn`, `session_lost`, `assigned`, `transferred`, `escalated`, `removed`, or what the
+    agent said on leaving.
+    """
     def __init__(
         self,
         *,
@@ -365,10 +367,13 @@ class Assigned(_message.Message):
     ASSIGNMENT_FIELD_NUMBER: _builtins.int
     DECISION_ID_FIELD_NUMBER: _builtins.int
     WAITED_MS_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """Decision that led to it."""
     waited_ms: _builtins.int
     """Milliseconds that the work has waited since its original arrival."""
+    number: _builtins.int
+    """Which assignment of the work it is, from 1 up."""
     @_builtins.property
     def assignment(self) -> _model_pb2_1.Assignment:
         """The assignment."""
@@ -379,10 +384,11 @@ class Assigned(_message.Message):
         assignment: _model_pb2_1.Assignment | None = ...,
         decision_id: _builtins.str = ...,
         waited_ms: _builtins.int = ...,
+        number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["assignment", b"assignment"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment", b"assignment", "decision_id", b"decision_id", "waited_ms", b"waited_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment", b"assignment", "decision_id", b"decision_id", "number", b"number", "waited_ms", b"waited_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -390,7 +396,7 @@ Global___Assigned: _TypeAlias = Assigned  # noqa: Y015
 
 @_typing.final
 class Escalated(_message.Message):
-    """Work went up the ladder."""
+    """Work went up the ladder. `queued` follows."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -398,6 +404,8 @@ class Escalated(_message.Message):
     TO_LEVEL_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     AGENT_ID_FIELD_NUMBER: _builtins.int
+    WRAP_UP_ENDS_AT_MS_FIELD_NUMBER: _builtins.int
+    DECISION_ID_FIELD_NUMBER: _builtins.int
     from_level: _model_pb2_1.SupportLevel.ValueType
     """Rung before."""
     to_level: _model_pb2_1.SupportLevel.ValueType
@@ -406,6 +414,10 @@ class Escalated(_message.Message):
     """Why."""
     agent_id: _builtins.str
     """Agent who had it; empty if none."""
+    wrap_up_ends_at_ms: _builtins.int
+    """Unix milliseconds when that agent's wrap-up ends by itself; 0 without wrap-up."""
+    decision_id: _builtins.str
+    """Decision by hand that explains it."""
     def __init__(
         self,
         *,
@@ -413,10 +425,12 @@ class Escalated(_message.Message):
         to_level: _model_pb2_1.SupportLevel.ValueType = ...,
         reason: _builtins.str = ...,
         agent_id: _builtins.str = ...,
+        wrap_up_ends_at_ms: _builtins.int = ...,
+        decision_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "from_level", b"from_level", "reason", b"reason", "to_level", b"to_level"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "decision_id", b"decision_id", "from_level", b"from_level", "reason", b"reason", "to_level", b"to_level", "wrap_up_ends_at_ms", b"wrap_up_ends_at_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -424,7 +438,7 @@ Global___Escalated: _TypeAlias = Escalated  # noqa: Y015
 
 @_typing.final
 class Transferred(_message.Message):
-    """Work went to another pool or agent."""
+    """Work went to another pool or agent. `queued` follows, and `assigned` where an agent was named."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -433,6 +447,9 @@ class Transferred(_message.Message):
     FROM_AGENT_ID_FIELD_NUMBER: _builtins.int
     TO_AGENT_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    WRAP_UP_ENDS_AT_MS_FIELD_NUMBER: _builtins.int
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
     from_pool: _builtins.str
     """Pool before."""
     to_pool: _builtins.str
@@ -442,7 +459,13 @@ class Transferred(_message.Message):
     to_agent_id: _builtins.str
     """Agent after; empty if routing chooses."""
     reason: _builtins.str
-    """Why."""
+    """Why: a note to whoever gets it."""
+    wrap_up_ends_at_ms: _builtins.int
+    """Unix milliseconds when the wrap-up of the agent before ends by itself; 0 without wrap-up."""
+    decision_id: _builtins.str
+    """Decision by hand that explains it."""
+    number: _builtins.int
+    """How many transfers of this work that makes."""
     def __init__(
         self,
         *,
@@ -451,10 +474,13 @@ class Transferred(_message.Message):
         from_agent_id: _builtins.str = ...,
         to_agent_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        wrap_up_ends_at_ms: _builtins.int = ...,
+        decision_id: _builtins.str = ...,
+        number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_agent_id", b"from_agent_id", "from_pool", b"from_pool", "reason", b"reason", "to_agent_id", b"to_agent_id", "to_pool", b"to_pool"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "from_agent_id", b"from_agent_id", "from_pool", b"from_pool", "number", b"number", "reason", b"reason", "to_agent_id", b"to_agent_id", "to_pool", b"to_pool", "wrap_up_ends_at_ms", b"wrap_up_ends_at_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -470,6 +496,7 @@ class Completed(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     HANDLED_MS_FIELD_NUMBER: _builtins.int
     WRAP_UP_ENDS_AT_MS_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Agent who did it."""
     reason: _builtins.str
@@ -478,6 +505,8 @@ class Completed(_message.Message):
     """Milliseconds between assignment and completion."""
     wrap_up_ends_at_ms: _builtins.int
     """Unix milliseconds when wrap-up ends by itself; 0 without wrap-up."""
+    withdrawn: _builtins.bool
+    """True if a supervisor withdrew it; `reason` is theirs."""
     def __init__(
         self,
         *,
@@ -485,10 +514,11 @@ class Completed(_message.Message):
         reason: _builtins.str = ...,
         handled_ms: _builtins.int = ...,
         wrap_up_ends_at_ms: _builtins.int = ...,
+        withdrawn: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "handled_ms", b"handled_ms", "reason", b"reason", "wrap_up_ends_at_ms", b"wrap_up_ends_at_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "handled_ms", b"handled_ms", "reason", b"reason", "withdrawn", b"withdrawn", "wrap_up_ends_at_ms", b"wrap_up_ends_at_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -502,19 +532,23 @@ class Abandoned(_message.Message):
 
     REASON_FIELD_NUMBER: _builtins.int
     WAITED_MS_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Why: `abandoned`, `resolved`, `closed`, `pending`, `merged`, `withdrawn`."""
     waited_ms: _builtins.int
     """Milliseconds that the work had waited since its original arrival."""
+    note: _builtins.str
+    """Why a supervisor withdrew it; empty where none did."""
     def __init__(
         self,
         *,
         reason: _builtins.str = ...,
         waited_ms: _builtins.int = ...,
+        note: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "waited_ms", b"waited_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "reason", b"reason", "waited_ms", b"waited_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

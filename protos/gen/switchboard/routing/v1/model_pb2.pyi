@@ -242,7 +242,7 @@ class _DecisionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision
     DECISION_KIND_ESCALATE: _DecisionKind.ValueType  # 4
     """That it goes up the ladder."""
     DECISION_KIND_MANUAL: _DecisionKind.ValueType  # 5
-    """A person assigned it."""
+    """By hand: assigned, claimed, transferred, withdrawn, or given another priority."""
 
 class DecisionKind(_DecisionKind, metaclass=_DecisionKindEnumTypeWrapper):
     """What a decision decided."""
@@ -258,7 +258,7 @@ DECISION_KIND_WAIT: DecisionKind.ValueType  # 3
 DECISION_KIND_ESCALATE: DecisionKind.ValueType  # 4
 """That it goes up the ladder."""
 DECISION_KIND_MANUAL: DecisionKind.ValueType  # 5
-"""A person assigned it."""
+"""By hand: assigned, claimed, transferred, withdrawn, or given another priority."""
 Global___DecisionKind: _TypeAlias = DecisionKind  # noqa: Y015
 
 class _Strategy:
@@ -485,6 +485,8 @@ class WorkItem(_message.Message):
     CHANGED_AT_MS_FIELD_NUMBER: _builtins.int
     PREFERRED_AGENT_ID_FIELD_NUMBER: _builtins.int
     HOME_ID_FIELD_NUMBER: _builtins.int
+    SET_BY_HAND_FIELD_NUMBER: _builtins.int
+    TRANSFER_COUNT_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant."""
     domain: _builtins.str
@@ -529,9 +531,15 @@ class WorkItem(_message.Message):
     """Agent who should get it if possible; empty if none."""
     home_id: _builtins.str
     """Key of intake.inputs that reaches the conversation."""
+    transfer_count: _builtins.int
+    """Number of transfers so far."""
     @_builtins.property
     def skills(self) -> _containers.RepeatedCompositeFieldContainer[Global___SkillRequirement]:
         """Skills that it asks for."""
+
+    @_builtins.property
+    def set_by_hand(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What people have set and triage therefore leaves: `level`, `pool`, `priority`, `skills`."""
 
     def __init__(
         self,
@@ -558,10 +566,12 @@ class WorkItem(_message.Message):
         changed_at_ms: _builtins.int = ...,
         preferred_agent_id: _builtins.str = ...,
         home_id: _builtins.str = ...,
+        set_by_hand: _abc.Iterable[_builtins.str] | None = ...,
+        transfer_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "arrived_at_ms", b"arrived_at_ms", "changed_at_ms", b"changed_at_ms", "channel", b"channel", "conversation_id", b"conversation_id", "customer_id", b"customer_id", "decision_id", b"decision_id", "domain", b"domain", "home_id", b"home_id", "language", b"language", "level", b"level", "offer_count", b"offer_count", "offer_id", b"offer_id", "policy_version", b"policy_version", "pool", b"pool", "preferred_agent_id", b"preferred_agent_id", "priority", b"priority", "skills", b"skills", "state", b"state", "tenant_id", b"tenant_id", "tier", b"tier", "work_id", b"work_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "arrived_at_ms", b"arrived_at_ms", "changed_at_ms", b"changed_at_ms", "channel", b"channel", "conversation_id", b"conversation_id", "customer_id", b"customer_id", "decision_id", b"decision_id", "domain", b"domain", "home_id", b"home_id", "language", b"language", "level", b"level", "offer_count", b"offer_count", "offer_id", b"offer_id", "policy_version", b"policy_version", "pool", b"pool", "preferred_agent_id", b"preferred_agent_id", "priority", b"priority", "set_by_hand", b"set_by_hand", "skills", b"skills", "state", b"state", "tenant_id", b"tenant_id", "tier", b"tier", "transfer_count", b"transfer_count", "work_id", b"work_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -639,7 +649,7 @@ Global___Offer: _TypeAlias = Offer  # noqa: Y015
 
 @_typing.final
 class Assignment(_message.Message):
-    """An accepted offer."""
+    """Work in an agent's hands: an accepted offer, or given or claimed by hand."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -652,6 +662,8 @@ class Assignment(_message.Message):
     WRAP_UP_ENDS_AT_MS_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
+    OVERRIDE_FIELD_NUMBER: _builtins.int
+    ASSIGNMENT_ID_FIELD_NUMBER: _builtins.int
     work_id: _builtins.str
     """Work."""
     conversation_id: _builtins.str
@@ -670,6 +682,10 @@ class Assignment(_message.Message):
     """Cost that it takes of the agent's capacity."""
     channel: _model_pb2.Channel.ValueType
     """Channel of the work."""
+    override: _builtins.bool
+    """True if it was given beyond the agent's capacity, skills, level, language or pools."""
+    assignment_id: _builtins.str
+    """Id: that of the offer, or one of its own."""
     def __init__(
         self,
         *,
@@ -682,10 +698,12 @@ class Assignment(_message.Message):
         wrap_up_ends_at_ms: _builtins.int = ...,
         cost: _builtins.int = ...,
         channel: _model_pb2.Channel.ValueType = ...,
+        override: _builtins.bool = ...,
+        assignment_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assigned_at_ms", b"assigned_at_ms", "channel", b"channel", "conversation_id", b"conversation_id", "cost", b"cost", "offer_id", b"offer_id", "work_id", b"work_id", "wrap_up", b"wrap_up", "wrap_up_ends_at_ms", b"wrap_up_ends_at_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assigned_at_ms", b"assigned_at_ms", "assignment_id", b"assignment_id", "channel", b"channel", "conversation_id", b"conversation_id", "cost", b"cost", "offer_id", b"offer_id", "override", b"override", "work_id", b"work_id", "wrap_up", b"wrap_up", "wrap_up_ends_at_ms", b"wrap_up_ends_at_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -772,7 +790,9 @@ class Decision(_message.Message):
     agent_id: _builtins.str
     """Chosen agent; empty if none."""
     reason: _builtins.str
-    """Rule or reason, for example `longest_idle`, `rule:vip`."""
+    """Rule or reason, for example `longest_idle`, `rule:vip`; by hand what was asked for, for example
+    `transfer`.
+    """
     decided_at_ms: _builtins.int
     """Unix milliseconds when it was made, in log time."""
     domain: _builtins.str
@@ -954,6 +974,7 @@ class RoutingPolicy(_message.Message):
     CHANNELS_FIELD_NUMBER: _builtins.int
     CREATED_AT_MS_FIELD_NUMBER: _builtins.int
     CREATED_BY_FIELD_NUMBER: _builtins.int
+    MAX_TRANSFERS_FIELD_NUMBER: _builtins.int
     domain: _builtins.str
     """Domain; empty means `default`."""
     version: _builtins.int
@@ -974,6 +995,8 @@ class RoutingPolicy(_message.Message):
     """Unix milliseconds when the version was written. Output only."""
     created_by: _builtins.str
     """Who wrote it. Output only."""
+    max_transfers: _builtins.int
+    """Transfers of one piece of work at most; 0 means without limit."""
     @_builtins.property
     def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___TriageRule]:
         """Triage table in order."""
@@ -1002,10 +1025,11 @@ class RoutingPolicy(_message.Message):
         channels: _abc.Iterable[Global___ChannelCapacity] | None = ...,
         created_at_ms: _builtins.int = ...,
         created_by: _builtins.str = ...,
+        max_transfers: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "created_at_ms", b"created_at_ms", "created_by", b"created_by", "decline_cooldown_ms", b"decline_cooldown_ms", "default_pool", b"default_pool", "domain", b"domain", "max_missed_offers", b"max_missed_offers", "offer_timeout_ms", b"offer_timeout_ms", "pools", b"pools", "presence_grace_ms", b"presence_grace_ms", "rules", b"rules", "version", b"version", "wrap_up_ms", b"wrap_up_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "created_at_ms", b"created_at_ms", "created_by", b"created_by", "decline_cooldown_ms", b"decline_cooldown_ms", "default_pool", b"default_pool", "domain", b"domain", "max_missed_offers", b"max_missed_offers", "max_transfers", b"max_transfers", "offer_timeout_ms", b"offer_timeout_ms", "pools", b"pools", "presence_grace_ms", b"presence_grace_ms", "rules", b"rules", "version", b"version", "wrap_up_ms", b"wrap_up_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

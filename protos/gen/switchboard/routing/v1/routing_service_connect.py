@@ -79,19 +79,21 @@ class RoutingService(Protocol):
 
     async def claim(self, request: ClaimRequest, ctx: RequestContext[ClaimRequest, ClaimResponse], /) -> ClaimResponse:
         """
-        Takes work for the calling agent.
+        Takes waiting work for the calling agent, who must be able to get it by offer; also where they
+        have declined it, or take no offers (busy).
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
     async def transfer(self, request: TransferRequest, ctx: RequestContext[TransferRequest, TransferResponse], /) -> TransferResponse:
         """
-        Moves work to another pool or agent; the original arrival is kept.
+        Moves work to another pool or agent; the original arrival is kept. Agents move only what they
+        have.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
     async def escalate(self, request: EscalateRequest, ctx: RequestContext[EscalateRequest, EscalateResponse], /) -> EscalateResponse:
         """
-        Moves work up the ladder.
+        Moves work up the ladder; the original arrival is kept. Agents move only what they have.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -103,7 +105,8 @@ class RoutingService(Protocol):
 
     async def withdraw(self, request: WithdrawRequest, ctx: RequestContext[WithdrawRequest, WithdrawResponse], /) -> WithdrawResponse:
         """
-        Ends work that nobody needs.
+        Ends work that nobody needs. No other is asked for until the conversation's status changes or
+        its customer writes.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -446,7 +449,8 @@ class RoutingServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> ClaimResponse:
         """
-        Takes work for the calling agent.
+        Takes waiting work for the calling agent, who must be able to get it by offer; also where they
+        have declined it, or take no offers (busy).
         """
         return await self.execute_unary(
             request=request,
@@ -469,7 +473,8 @@ class RoutingServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> TransferResponse:
         """
-        Moves work to another pool or agent; the original arrival is kept.
+        Moves work to another pool or agent; the original arrival is kept. Agents move only what they
+        have.
         """
         return await self.execute_unary(
             request=request,
@@ -492,7 +497,7 @@ class RoutingServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> EscalateResponse:
         """
-        Moves work up the ladder.
+        Moves work up the ladder; the original arrival is kept. Agents move only what they have.
         """
         return await self.execute_unary(
             request=request,
@@ -538,7 +543,8 @@ class RoutingServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> WithdrawResponse:
         """
-        Ends work that nobody needs.
+        Ends work that nobody needs. No other is asked for until the conversation's status changes or
+        its customer writes.
         """
         return await self.execute_unary(
             request=request,
@@ -619,19 +625,21 @@ class RoutingServiceSync(Protocol):
 
     def claim(self, request: ClaimRequest, ctx: RequestContext[ClaimRequest, ClaimResponse], /) -> ClaimResponse:
         """
-        Takes work for the calling agent.
+        Takes waiting work for the calling agent, who must be able to get it by offer; also where they
+        have declined it, or take no offers (busy).
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
     def transfer(self, request: TransferRequest, ctx: RequestContext[TransferRequest, TransferResponse], /) -> TransferResponse:
         """
-        Moves work to another pool or agent; the original arrival is kept.
+        Moves work to another pool or agent; the original arrival is kept. Agents move only what they
+        have.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
     def escalate(self, request: EscalateRequest, ctx: RequestContext[EscalateRequest, EscalateResponse], /) -> EscalateResponse:
         """
-        Moves work up the ladder.
+        Moves work up the ladder; the original arrival is kept. Agents move only what they have.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -643,7 +651,8 @@ class RoutingServiceSync(Protocol):
 
     def withdraw(self, request: WithdrawRequest, ctx: RequestContext[WithdrawRequest, WithdrawResponse], /) -> WithdrawResponse:
         """
-        Ends work that nobody needs.
+        Ends work that nobody needs. No other is asked for until the conversation's status changes or
+        its customer writes.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -984,7 +993,8 @@ class RoutingServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> ClaimResponse:
         """
-        Takes work for the calling agent.
+        Takes waiting work for the calling agent, who must be able to get it by offer; also where they
+        have declined it, or take no offers (busy).
         """
         return self.execute_unary(
             request=request,
@@ -1007,7 +1017,8 @@ class RoutingServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> TransferResponse:
         """
-        Moves work to another pool or agent; the original arrival is kept.
+        Moves work to another pool or agent; the original arrival is kept. Agents move only what they
+        have.
         """
         return self.execute_unary(
             request=request,
@@ -1030,7 +1041,7 @@ class RoutingServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> EscalateResponse:
         """
-        Moves work up the ladder.
+        Moves work up the ladder; the original arrival is kept. Agents move only what they have.
         """
         return self.execute_unary(
             request=request,
@@ -1076,7 +1087,8 @@ class RoutingServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> WithdrawResponse:
         """
-        Ends work that nobody needs.
+        Ends work that nobody needs. No other is asked for until the conversation's status changes or
+        its customer writes.
         """
         return self.execute_unary(
             request=request,

@@ -144,21 +144,23 @@ class RoutingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Claim(self, request, context):
-        """Takes work for the calling agent.
+        """Takes waiting work for the calling agent, who must be able to get it by offer; also where they
+        have declined it, or take no offers (busy).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Transfer(self, request, context):
-        """Moves work to another pool or agent; the original arrival is kept.
+        """Moves work to another pool or agent; the original arrival is kept. Agents move only what they
+        have.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Escalate(self, request, context):
-        """Moves work up the ladder.
+        """Moves work up the ladder; the original arrival is kept. Agents move only what they have.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -172,7 +174,8 @@ class RoutingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Withdraw(self, request, context):
-        """Ends work that nobody needs.
+        """Ends work that nobody needs. No other is asked for until the conversation's status changes or
+        its customer writes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,15 +46,21 @@ class RoutingServiceStub:
     Assign: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.AssignRequest, _routing_service_pb2.AssignResponse]
     """Gives work to an agent."""
     Claim: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.ClaimRequest, _routing_service_pb2.ClaimResponse]
-    """Takes work for the calling agent."""
+    """Takes waiting work for the calling agent, who must be able to get it by offer; also where they
+    have declined it, or take no offers (busy).
+    """
     Transfer: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.TransferRequest, _routing_service_pb2.TransferResponse]
-    """Moves work to another pool or agent; the original arrival is kept."""
+    """Moves work to another pool or agent; the original arrival is kept. Agents move only what they
+    have.
+    """
     Escalate: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.EscalateRequest, _routing_service_pb2.EscalateResponse]
-    """Moves work up the ladder."""
+    """Moves work up the ladder; the original arrival is kept. Agents move only what they have."""
     Reprioritise: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.ReprioritiseRequest, _routing_service_pb2.ReprioritiseResponse]
     """Gives work another priority."""
     Withdraw: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.WithdrawRequest, _routing_service_pb2.WithdrawResponse]
-    """Ends work that nobody needs."""
+    """Ends work that nobody needs. No other is asked for until the conversation's status changes or
+    its customer writes.
+    """
     Simulate: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.SimulateRequest, _routing_service_pb2.SimulateResponse]
     """Replays recorded inputs under another policy and tells what would differ; changes nothing."""
 
@@ -76,15 +82,21 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     Assign: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.AssignRequest, _routing_service_pb2.AssignResponse]  # type: ignore[assignment]
     """Gives work to an agent."""
     Claim: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.ClaimRequest, _routing_service_pb2.ClaimResponse]  # type: ignore[assignment]
-    """Takes work for the calling agent."""
+    """Takes waiting work for the calling agent, who must be able to get it by offer; also where they
+    have declined it, or take no offers (busy).
+    """
     Transfer: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.TransferRequest, _routing_service_pb2.TransferResponse]  # type: ignore[assignment]
-    """Moves work to another pool or agent; the original arrival is kept."""
+    """Moves work to another pool or agent; the original arrival is kept. Agents move only what they
+    have.
+    """
     Escalate: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.EscalateRequest, _routing_service_pb2.EscalateResponse]  # type: ignore[assignment]
-    """Moves work up the ladder."""
+    """Moves work up the ladder; the original arrival is kept. Agents move only what they have."""
     Reprioritise: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.ReprioritiseRequest, _routing_service_pb2.ReprioritiseResponse]  # type: ignore[assignment]
     """Gives work another priority."""
     Withdraw: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.WithdrawRequest, _routing_service_pb2.WithdrawResponse]  # type: ignore[assignment]
-    """Ends work that nobody needs."""
+    """Ends work that nobody needs. No other is asked for until the conversation's status changes or
+    its customer writes.
+    """
     Simulate: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.SimulateRequest, _routing_service_pb2.SimulateResponse]  # type: ignore[assignment]
     """Replays recorded inputs under another policy and tells what would differ; changes nothing."""
 
@@ -145,7 +157,9 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_service_pb2.ClaimRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.ClaimResponse, _abc.Awaitable[_routing_service_pb2.ClaimResponse]]:
-        """Takes work for the calling agent."""
+        """Takes waiting work for the calling agent, who must be able to get it by offer; also where they
+        have declined it, or take no offers (busy).
+        """
 
     @_abc_1.abstractmethod
     def Transfer(
@@ -153,7 +167,9 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_service_pb2.TransferRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.TransferResponse, _abc.Awaitable[_routing_service_pb2.TransferResponse]]:
-        """Moves work to another pool or agent; the original arrival is kept."""
+        """Moves work to another pool or agent; the original arrival is kept. Agents move only what they
+        have.
+        """
 
     @_abc_1.abstractmethod
     def Escalate(
@@ -161,7 +177,7 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_service_pb2.EscalateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.EscalateResponse, _abc.Awaitable[_routing_service_pb2.EscalateResponse]]:
-        """Moves work up the ladder."""
+        """Moves work up the ladder; the original arrival is kept. Agents move only what they have."""
 
     @_abc_1.abstractmethod
     def Reprioritise(
@@ -177,7 +193,9 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_service_pb2.WithdrawRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.WithdrawResponse, _abc.Awaitable[_routing_service_pb2.WithdrawResponse]]:
-        """Ends work that nobody needs."""
+        """Ends work that nobody needs. No other is asked for until the conversation's status changes or
+        its customer writes.
+        """
 
     @_abc_1.abstractmethod
     def Simulate(
