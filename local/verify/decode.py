@@ -23,6 +23,9 @@ from local.verify.world import (
 )
 
 
+WITHDRAWN = "withdrawn"
+
+
 @dataclass(frozen=True, slots=True)
 class LogRecord:
     """One record as it was read."""
@@ -91,7 +94,9 @@ def routing_event(record: LogRecord, world: World) -> None:
             agent_id=agent_id,
             cost=cost,
             capacity=event.agent_changed.agent.capacity,
-            wrap_up=event.completed.wrap_up_ends_at_ms > 0,
+            wrap_up=getattr(getattr(event, kind, None), "wrap_up_ends_at_ms", 0) > 0,
+            override=event.assigned.assignment.override,
+            withdrawn=event.completed.withdrawn or event.abandoned.reason == WITHDRAWN,
             append_ms=record.append_ms,
             expires_ms=event.offered.offer.expires_at_ms,
         )
@@ -179,6 +184,8 @@ def _grant(event: routing.RoutingEvent, kind: str) -> tuple[str, str, int]:
         return assignment.offer_id, assignment.agent_id, assignment.cost
     if kind == "agent_changed":
         return "", event.agent_changed.agent.agent_id, 0
+    if kind == "transferred":
+        return "", event.transferred.from_agent_id, 0
     if kind in {"accepted", "declined", "offer_timed_out", "offer_rescinded"}:
         answer = getattr(event, kind)
         return answer.offer_id, answer.agent_id, 0

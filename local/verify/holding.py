@@ -24,6 +24,10 @@ class Work:
     phase: str = QUEUED
     agent_id: str = ""
     cost: int = 0
+    wraps: dict[str, list[int]] = field(default_factory=dict)
+    """By agent: costs of what they write up, the first to end first."""
+    withdrawn: bool = False
+    """A supervisor ended it: its conversation may be open without work."""
 
 
 @dataclass(slots=True)
@@ -68,14 +72,30 @@ class Replay:
         work = self._of(fact)
         if fact.kind == "assigned":
             self._assigned(work, fact)
-        elif fact.kind == "completed" and fact.wrap_up:
-            work.phase = WRAP_UP
-        elif fact.kind in {"completed", "abandoned", "wrap_up_ended"}:
-            self._release(work)
-            work.phase = ENDED
+        elif fact.kind == "wrap_up_ended":
+            self._wrap_up_ended(work, fact)
+        elif fact.kind in {"completed", "abandoned"}:
+            self._let_go(work, fact)
+            work.phase = WRAP_UP if fact.wrap_up else ENDED
+            work.withdrawn = fact.withdrawn
         elif fact.kind in {"queued", "transferred", "escalated"}:
-            self._release(work)
+            self._let_go(work, fact)
             work.phase = QUEUED
+
+    def _let_go(self, work: Work, fact: RoutingFact) -> None:
+        """Nobody has the work; whoever had it may write up, which takes as much of them."""
+        if fact.wrap_up and work.agent_id:
+            work.wraps.setdefault(work.agent_id, []).append(work.cost)
+            work.agent_id, work.cost = "", 0
+        else:
+            self._release(work)
+
+    def _wrap_up_ended(self, work: Work, fact: RoutingFact) -> None:
+        costs = work.wraps.get(fact.agent_id)
+        if costs:
+            self.used[fact.agent_id] -= costs.pop(0)
+        if work.phase == WRAP_UP and not any(work.wraps.values()):
+            work.phase = ENDED
 
     def _assigned(self, work: Work, fact: RoutingFact) -> None:
         if work.phase == OFFERED and work.agent_id == fact.agent_id:
@@ -91,7 +111,9 @@ class Replay:
         work.agent_id, work.cost = fact.agent_id, fact.cost
         self.used[fact.agent_id] += fact.cost
         capacity = self.capacity.get(fact.agent_id)
-        if capacity is not None and self.used[fact.agent_id] > capacity:
+        if fact.override or capacity is None:
+            return
+        if self.used[fact.agent_id] > capacity:
             detail = f"uses {self.used[fact.agent_id]} of {capacity} with work {fact.work_id}"
             self.wrong.append(("capacity exceeded", fact.agent_id, detail))
 

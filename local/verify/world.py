@@ -58,6 +58,10 @@ class RoutingFact:
     cost: int = 0
     capacity: int = 0
     wrap_up: bool = False
+    override: bool = False
+    """Given beyond the agent's capacity or skills, by a supervisor who said so."""
+    withdrawn: bool = False
+    """Ended by a supervisor, though the conversation is open."""
     append_ms: int = 0
     expires_ms: int = 0
 

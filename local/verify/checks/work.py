@@ -35,11 +35,17 @@ def check_holding(state: Replay) -> Iterator[Finding]:
 
 
 def check_open(world: World, states: Iterable[Replay]) -> Iterator[Finding]:
-    """Invariant 2: find open conversations without one open work item, and orphaned work."""
-    work_of = _open_work(states)
+    """Invariant 2: find open conversations without one open work item, and orphaned work.
+
+    Where a supervisor withdrew the last work of an open conversation, none is asked for.
+    """
+    states = list(states)
+    work_of, withdrawn = _open_work(states), _withdrawn(states)
     for conversation in world.conversations.values():
         held = work_of.get(conversation.conversation_id, [])
         wanted = 1 if conversation.status == NEEDS_AGENT else 0
+        if not held and conversation.conversation_id in withdrawn:
+            continue
         if len(held) != wanted:
             detail = f"is {conversation.status} and has {len(held)} open work items {held}"
             yield violation("open work", conversation.conversation_id, detail)
@@ -61,6 +67,14 @@ def check_table(states: Iterable[Replay], rows: Mapping[str, str]) -> Iterator[F
                 f"log says {log.get(work_id, 'ended')}, table says {rows.get(work_id, 'ended')}"
             )
             yield violation("work state", work_id, detail)
+
+
+def _withdrawn(states: Iterable[Replay]) -> frozenset[str]:
+    """Conversations whose last work a supervisor withdrew."""
+    last = {
+        work.conversation_id: work.withdrawn for state in states for work in state.work.values()
+    }
+    return frozenset(name for name, is_withdrawn in last.items() if is_withdrawn)
 
 
 def _open_work(states: Iterable[Replay]) -> dict[str, list[str]]:

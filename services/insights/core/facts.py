@@ -43,8 +43,13 @@ def queued(*, reason: str) -> Counts:
     return {"queued": 1} if reason == NEW_WORK else NOTHING
 
 
-def assigned(*, waited_ms: int, goal_ms: int) -> Counts:
-    """An agent took work that had waited since its original arrival."""
+def assigned(*, number: int, waited_ms: int, goal_ms: int) -> Counts:
+    """An agent took work that had waited since its original arrival, by its `number`th assignment.
+
+    Only the first ends a wait: who was passed on has been served before, not kept waiting.
+    """
+    if number > 1:
+        return NOTHING
     return {
         "assigned": 1,
         "wait_ms_sum": waited_ms,

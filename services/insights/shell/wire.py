@@ -67,7 +67,9 @@ def _conversation_fact(value: bytes, _: int) -> Fact | None:
 def _routing_fact(value: bytes, goal_ms: int) -> Fact | None:
     event = routing.RoutingEvent.FromString(value)
     if event.WhichOneof("kind") == "assigned":
-        counts = facts.assigned(waited_ms=event.assigned.waited_ms, goal_ms=goal_ms)
+        counts = facts.assigned(
+            number=event.assigned.number, waited_ms=event.assigned.waited_ms, goal_ms=goal_ms
+        )
     else:
         counts = _counts(_ROUTING, event)
     return _fact(event.tenant_id, event.pool, event.channel, event.occurred_at_ms, counts)

@@ -40,9 +40,13 @@ def test_what_counts(counts: Counts, expected: Counts) -> None:
 
 @pytest.mark.parametrize(("waited_ms", "within"), [(0, 1), (20_000, 1), (20_001, 0)])
 def test_in_time_includes_the_goal_itself(waited_ms: int, within: int) -> None:
-    counts = facts.assigned(waited_ms=waited_ms, goal_ms=20_000)
+    counts = facts.assigned(number=1, waited_ms=waited_ms, goal_ms=20_000)
     assert counts["within_goal"] == within
     assert counts["wait_ms_sum"] == counts["wait_ms_max"] == waited_ms
+
+
+def test_who_is_passed_on_to_another_agent_has_been_served_once() -> None:
+    assert not facts.assigned(number=2, waited_ms=600_000, goal_ms=20_000)
 
 
 @pytest.mark.parametrize(("score", "satisfied"), [(5, 1), (4, 1), (3, 0), (1, 0)])

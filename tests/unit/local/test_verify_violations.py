@@ -68,6 +68,45 @@ def test_wrap_up_takes_room_until_it_ends(history: History) -> None:
     assert "capacity exceeded" in history.found(Kind.VIOLATION)
 
 
+def test_an_override_goes_beyond_the_capacity_and_the_next_may_not(history: History) -> None:
+    history.agent("small", capacity=25)
+    history.route("assigned", agent="small", work_id="w2")
+    history.route("assigned", agent="small", work_id="w3", override=True)
+    assert "capacity exceeded" not in history.found(Kind.VIOLATION)
+    history.route("assigned", agent="small", work_id="w4")
+    assert history.found(Kind.VIOLATION).count("capacity exceeded") == 1
+
+
+def test_who_passed_work_on_writes_up_while_somebody_else_has_it(history: History) -> None:
+    for agent in ("one", "two"):
+        history.agent(agent, capacity=25)
+    history.route("assigned", agent="one", work_id="w2")
+    history.route("transferred", agent="one", work_id="w2", wrap_up=True)
+    history.route("queued", work_id="w2")
+    history.route("assigned", agent="two", work_id="w2")
+    history.route("completed", agent="two", work_id="w2")
+    assert history.judge().holds
+    history.route("assigned", agent="one", work_id="w3")  # has not written up yet
+    assert history.found(Kind.VIOLATION).count("capacity exceeded") == 1
+    history.route("wrap_up_ended", agent="one", work_id="w2")
+    history.route("completed", agent="one", work_id="w3")
+    history.route("assigned", agent="one", work_id="w4")
+    assert history.found(Kind.VIOLATION).count("capacity exceeded") == 1
+
+
+def test_an_open_conversation_may_be_without_work_that_a_supervisor_withdrew(
+    history: History,
+) -> None:
+    history.status("OPEN")
+    history.route("queued", work_id="w2")
+    history.route("abandoned", work_id="w2", withdrawn=True)
+    assert history.judge().holds
+    history.route("queued", work_id="w3")
+    assert history.judge().holds
+    history.route("completed", agent="a1", work_id="w3")
+    assert history.found(Kind.VIOLATION) == ["open work"]
+
+
 def test_a_routing_event_that_is_there_twice_is_doubled(history: History) -> None:
     history.world.routing["default/default"].append(history.world.routing["default/default"][-1])
     assert history.found(Kind.DOUBLED) == ["routing event"]

@@ -14,7 +14,7 @@ from services.routing.core.domain import Domain
 from services.routing.core.events import Event, OfferMade
 from services.routing.core.kinds import Channel, Level, Presence, Tier
 from services.routing.core.policies import DEFAULT_POLICY, RoutingPolicy
-from services.routing.core.refusals import Rejection
+from services.routing.core.refusals import Reason, Rejection
 from services.routing.core.work import Offer, Requirement, WorkItem
 
 START_MS = 1_700_000_000_000
@@ -180,3 +180,32 @@ def offers(events: tuple[Event, ...]) -> list[tuple[str, str]]:
     """Work and agent of each offer among `events`."""
     made = [event.offer for event in events if isinstance(event, OfferMade)]
     return [(offer.work_id, offer.agent_id) for offer in made]
+
+
+def refused(floor: Floor, command: do.Command) -> Reason:
+    """Why a command is refused; it changes nothing."""
+    before = floor.domain
+    rejection = floor.ask(command)
+    assert isinstance(rejection, Rejection), rejection
+    assert floor.domain is before
+    return rejection.reason
+
+
+def kinds(events: tuple[Event, ...]) -> list[type[Event]]:
+    """The kinds of events, in their order."""
+    return [type(event) for event in events]
+
+
+def held(floor: Floor, work_id: str = "w1", **can: object) -> Floor:
+    """Ann has the work."""
+    floor.agent("ann", profile(**can))  # type: ignore[arg-type]  # test data
+    floor.arrives(work_id)
+    floor.accept(work_id)
+    return floor
+
+
+def busy(floor: Floor, agent_id: str, **can: object) -> Floor:
+    """An agent who is here and takes no offers."""
+    floor.agent(agent_id, profile(**can))  # type: ignore[arg-type]  # test data
+    floor.presence(agent_id, Presence.BUSY)
+    return floor

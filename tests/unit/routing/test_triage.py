@@ -41,11 +41,17 @@ class Desk:
     open_work: list[str] = field(default_factory=list)
 
     def hears(
-        self, *, is_open: bool, of: Conversation = CONVERSATION, sequence: int = 0, at_ms: int = 0
+        self,
+        *,
+        is_open: bool,
+        of: Conversation = CONVERSATION,
+        sequence: int = 0,
+        at_ms: int = 0,
+        wrote: bool = False,
     ) -> tuple[Event, ...]:
         self.sequence += 1
         number = sequence or self.sequence
-        return self.tell(Observe(of, is_open, number, at_ms or self.now_ms, "resolved"))
+        return self.tell(Observe(of, is_open, number, at_ms or self.now_ms, "resolved", wrote))
 
     def tell(self, command: Command) -> tuple[Event, ...]:
         events = decide(self.case, command, now_ms=self.now_ms, policy=self.policy)
@@ -62,6 +68,10 @@ class Desk:
     def work_ends(self) -> tuple[Event, ...]:
         """The matcher ends what it has."""
         return self.tell(EndWork(self.open_work.pop()))
+
+    def is_withdrawn(self, at_ms: int = 0) -> tuple[Event, ...]:
+        """A supervisor ends what the matcher has."""
+        return self.tell(EndWork(self.open_work.pop(), withdrawn_ms=at_ms or self.now_ms))
 
     def settle(self) -> tuple[Event, ...]:
         self.now_ms += SETTLE_MS
@@ -176,6 +186,67 @@ def test_the_end_of_other_work_means_nothing() -> None:
     assert Desk().tell(EndWork("some other")) == ()
 
 
+def test_work_that_a_supervisor_withdrew_is_not_asked_for_anew() -> None:
+    desk = Desk()
+    desk.hears(is_open=True, wrote=True)
+    desk.now_ms += 1
+    desk.is_withdrawn()
+    assert desk.settle() == ()
+    desk.hears(is_open=True, of=replace(CONVERSATION, tier=Tier.EXCELLENT))
+    assert desk.settle() == ()
+    assert desk.open_work == []
+
+
+def test_after_a_withdrawal_it_asks_when_the_customer_writes_as_somebody_who_has_just_come() -> (
+    None
+):
+    desk = Desk()
+    desk.hears(is_open=True)
+    desk.is_withdrawn(at_ms=NOW_MS + 1)
+    desk.now_ms += 60_000
+    [event] = desk.hears(is_open=True, wrote=True)
+    assert isinstance(event, Requested)
+    assert event.work.arrived_ms == NOW_MS + 60_000
+    assert desk.hears(is_open=True) == ()
+
+
+def test_after_a_withdrawal_it_asks_when_its_status_has_changed() -> None:
+    desk = Desk()
+    desk.hears(is_open=True)
+    desk.is_withdrawn()
+    desk.hears(is_open=False)
+    [event] = desk.hears(is_open=True)
+    assert isinstance(event, Requested)
+
+
+def test_what_the_customer_wrote_after_the_withdrawal_counts_though_it_was_read_before() -> None:
+    desk = Desk()
+    desk.hears(is_open=True, wrote=True)
+    desk.now_ms += 10
+    withdrawn_ms = desk.now_ms
+    desk.hears(is_open=True, wrote=True)
+    desk.is_withdrawn(at_ms=withdrawn_ms)
+    [event] = desk.settle()
+    assert isinstance(event, Requested)
+
+
+def test_what_people_have_set_is_asked_for_anew_and_kept_from_triage() -> None:
+    desk = Desk()
+    [first] = desk.hears(is_open=True)
+    assert isinstance(first, Requested)
+    sales = replace(first.work.requirement, pool="sales", level=Level.L2)
+    left = replace(
+        first.work, requirement=sales, line=sales.key, set_by_hand=("level", "pool"), priority=9
+    )
+    desk.tell(EndWork(desk.open_work.pop(), left))
+    [again] = desk.settle()
+    assert isinstance(again, Requested)
+    assert (again.work.requirement, again.work.priority) == (sales, 0)
+    [changed] = desk.hears(is_open=True, of=replace(CONVERSATION, tier=Tier.INSPIRING))
+    assert isinstance(changed, Changed)
+    assert (changed.work.requirement, changed.work.priority) == (sales, 30)
+
+
 def test_a_better_tier_changes_the_work_in_place() -> None:
     desk = Desk()
     desk.hears(is_open=True)
@@ -191,14 +262,24 @@ def test_a_senders_clock_that_runs_ahead_does_not_move_its_customer_back() -> No
     assert event.work.arrived_ms == NOW_MS
 
 
-steps = st.lists(st.sampled_from(["open", "settled", "ends", "settle", "repeat"]), max_size=40)
+steps = st.lists(
+    st.sampled_from(["open", "settled", "ends", "settle", "repeat", "withdrawn", "writes"]),
+    max_size=40,
+)
 
 
 @given(steps)
 def test_invariant_2_open_means_exactly_one_piece_of_work_once_settled(steps: list[str]) -> None:
-    desk, is_open = Desk(), False
+    desk, is_open, at_rest = Desk(), False, False
     for step in steps:
-        if step in ("open", "settled"):
+        desk.now_ms += 1
+        at_rest = at_rest and step not in {"settled", "writes"}
+        if step == "withdrawn" and desk.open_work:
+            desk.is_withdrawn()
+            at_rest = True
+        elif step == "writes" and is_open:
+            desk.hears(is_open=True, wrote=True)
+        elif step in ("open", "settled"):
             is_open = step == "open"
             desk.hears(is_open=is_open)
         elif step == "ends" and desk.open_work:
@@ -210,4 +291,4 @@ def test_invariant_2_open_means_exactly_one_piece_of_work_once_settled(steps: li
             desk.sequence -= 1
         assert len(desk.open_work) <= 1
     desk.settle()
-    assert len(desk.open_work) == int(is_open)
+    assert len(desk.open_work) == int(is_open and not at_rest)

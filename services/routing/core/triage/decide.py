@@ -90,11 +90,12 @@ def _left(work: WorkItem, left: WorkItem | None) -> WorkItem:
     """`work` with what people have set while the matcher had it."""
     if left is None or not left.set_by_hand:
         return work
+    requirement, priority = left.heeding(work.requirement, work.priority)
     return replace(
         work,
-        requirement=left.requirement,
-        line=left.line,
-        priority=left.priority,
+        requirement=requirement,
+        line=requirement.key,
+        priority=priority,
         set_by_hand=left.set_by_hand,
     )
 
