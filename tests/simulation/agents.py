@@ -12,7 +12,7 @@ from switchboard.routing.v1 import model_pb2 as model
 
 from services.routing.shell.topics import DEFAULT_DOMAIN
 from services.routing.shell.wire.nouns import Place
-from tests.simulation.parts import SKILL
+from tests.simulation.parts import POOLS, SKILL
 from tests.simulation.sessions import Agent, Sessions
 
 if TYPE_CHECKING:
@@ -48,10 +48,16 @@ class Agents:
                 languages=() if number == 0 else dice.choice(((), ("en",), ("de", "sv"))),
                 capacity=dice.choice((25, 50, 100)),
                 skill=5 if number == 0 else dice.choice((0, 2, 3)),
+                pools=POOLS if number == 0 else POOLS[:1],
+                level=model.SUPPORT_LEVEL_L2 if number == 0 else model.SUPPORT_LEVEL_L1,
             )
             self.agents.append(agent)
-            said = asks.UpsertAgent(agent=_defined(agent))
-            await self.sessions.submit(agent, "upsert_agent", said)
+            await self.hire_one(agent)
+
+    async def hire_one(self, agent: Agent) -> str:
+        """Define an agent, perhaps anew."""
+        said = asks.UpsertAgent(agent=_defined(agent))
+        return await self.sessions.submit(agent, "upsert_agent", said)
 
     async def act(self) -> str:
         """Somebody does something."""
@@ -123,7 +129,7 @@ class Agents:
         if held["state"] == "WRAP_UP":
             return await self._end_wrap_up(agent, held["work_id"])
         name = await self._conversation_of(held["work_id"])
-        match dice.randrange(12):
+        match dice.randrange(13):
             case 0 | 1 | 2:
                 return await replies.reply(agent, name)
             case 3 | 4 | 5:
@@ -132,6 +138,8 @@ class Agents:
                 return await replies.set_status(agent, name, dice.choice(_STATUSES))
             case 8:
                 return await replies.note(agent, name)
+            case 9:
+                return await self._world.supervisors.pass_on(agent, held["work_id"])
             case _:
                 return await self._complete(agent, held["work_id"])
 
@@ -154,7 +162,8 @@ def _defined(agent: Agent) -> model.Agent:
         domain=DEFAULT_DOMAIN,
         display_name=agent.agent_id,
         capacity=agent.capacity,
-        pools=["support"],
+        pools=agent.pools,
+        level=agent.level,
         languages=agent.languages,
         skills=[model.Skill(name=SKILL, level=agent.skill)] if agent.skill else [],
     )

@@ -158,6 +158,7 @@ _ACTS: tuple[tuple[Act, int], ...] = (
     (lambda world: world.customers.act(), 10),
     (lambda world: world.customers.answer_survey(), 2),
     (lambda world: world.agents.act(), 20),
+    (lambda world: world.supervisors.act(), 4),
     (_provide, 9),
     (_pass_time, 3),
     (_poison, 1),

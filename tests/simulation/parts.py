@@ -28,6 +28,7 @@ from tests.simulation.weather import Weather, drawn
 from tests.support.memory_store import MemoryStore
 
 SKILL = "diplomacy"
+POOLS = ("support", "sales")
 LINKS = Links(keys=(b"a key of thirty-two bytes or more",), base_url="https://survey.example")
 SERVICES: Mapping[str, tuple[Table, ...]] = {
     "intake": (*Threader.tables, *Delivery.tables),
@@ -59,6 +60,7 @@ class Policies:
                 wrap_up_ms=dice.choice((0, 0, 15_000)),
                 max_missed_offers=dice.choice((0, 2)),
                 decline_cooldown_ms=dice.choice((0, 3_000, 60_000)),
+                max_transfers=dice.choice((1, 5)),
             ),
             surveys=Policy(
                 LINKS,

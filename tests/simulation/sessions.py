@@ -31,6 +31,8 @@ class Agent:
     languages: tuple[str, ...]
     capacity: int
     skill: int
+    pools: tuple[str, ...]
+    level: model.SupportLevel.ValueType
     holder: Holder | None = None
     sequence: int = 0
     old_offers: list[str] = field(default_factory=list)

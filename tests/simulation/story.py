@@ -114,12 +114,26 @@ async def _work_off(world: World) -> bool:
             await world.agents.wind_up(agent, assignment)
         busy = busy or bool(offers) or bool(held)
     left = await _open_conversations(world)
+    at_rest = await _rescue(world)
     for row in left:
-        if row["status"] == "PENDING":
+        if row["status"] == "PENDING" or row["conversation_id"] in at_rest:
             agent = next(a for a in world.agents.agents if a.place.tenant_id == row["tenant_id"])
             resolved = intake.CONVERSATION_STATUS_RESOLVED
             await world.replies.set_status(agent, row["conversation_id"], resolved)
     return busy or bool(left)
+
+
+async def _rescue(world: World) -> set[str]:
+    """Give what nobody could be offered to somebody; gives whose work was withdrawn instead."""
+    tables = world.stores["routing"].rows
+    open_ = await tables.select("work", state=["QUEUED", "OFFERED", "ASSIGNED"])
+    for row in open_:
+        first = next(a for a in world.agents.agents if a.place.tenant_id == row["tenant_id"])
+        if row["state"] == "QUEUED":
+            await world.supervisors.rescue(first, row["work_id"])
+    made = await tables.select("decision", kind="MANUAL")
+    withdrawn = {row["conversation_id"] for row in made if row["reason"] == "withdraw"}
+    return withdrawn - {row["conversation_id"] for row in open_}
 
 
 async def _open_conversations(world: World) -> list[dict[str, str]]:

@@ -22,14 +22,16 @@ from services.intake.core.delivery.model import Dispatch
 from services.intake.core.model import Delivery, Progress
 from services.intake.shell import effects
 from services.intake.shell.consumers import dossiers
-from services.routing.core import explain, matching
+from services.routing.core import byhand, evolve, explain, matching
+from services.routing.core.domain import Draft
+from services.routing.core.events import WorkMoved
 from services.routing.core.explain import Inputs
 from services.routing.core.turn import Turn
 from services.routing.core.work import WorkItem
 from services.routing.shell import rows
 from services.routing.shell.consumers.triage import Shard as Cases
 from services.routing.shell.consumers.triage import Triage
-from services.routing.shell.wire import explanations
+from services.routing.shell.wire import explanations, inputs
 from services.sla.core.model import Fact
 from services.sla.shell import consumers as clocks
 from services.sla.shell.wire import fact_of
@@ -172,6 +174,31 @@ def test_a_matcher_that_leaves_work_beside_idle_agents(monkeypatch: pytest.Monke
     settle = Turn.settle
     monkeypatch.setattr(Turn, "settle", lambda turn, agents=(), work=(): settle(turn, work=work))
     assert "nobody_idle" in found()
+
+
+def test_a_transfer_that_sends_its_customer_to_the_end_of_the_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moved = evolve._APPLY[WorkMoved]
+
+    def late(draft: Draft, event: WorkMoved) -> None:
+        moved(draft, event)
+        draft.put_work(replace(draft.work[event.work_id], arrived_ms=event.at_ms))
+
+    monkeypatch.setitem(evolve._APPLY, WorkMoved, late)
+    assert re.search("arrived a second time|was offered before", found())
+
+
+def test_a_hand_that_ignores_who_can_do_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(byhand, "against", lambda *_: None)
+    assert re.search("capacity|uses|decision", found())
+
+
+def test_work_that_a_supervisor_withdrew_and_nobody_asks_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inputs, "_customer_wrote", lambda _: False)
+    assert "waits for nobody" in found()
 
 
 def test_a_decision_that_is_not_explained_by_its_inputs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,12 @@ routing.events.v1 assigned; routing.events.v1 completed; routing.events.v1 aband
 routing.events.v1 wrap_up_ended; routing.events.v1 work_updated
 routing.events.v1 agent_presence_changed; routing.events.v1 accept_offer OFFER_ENDED
 routing.events.v1 complete_assignment NOT_ASSIGNED
+routing.events.v1 transferred; routing.events.v1 escalated
+routing.events.v1 assign_work NOT_ELIGIBLE; routing.events.v1 assign_work WORK_TAKEN
+routing.events.v1 claim_work WORK_TAKEN; routing.events.v1 transfer_work TRANSFER_LIMIT
+routing.events.v1 transfer_work NOT_ASSIGNED; routing.events.v1 escalate_work LEVEL_BELOW
+routing.events.v1 escalate_work WORK_NOT_FOUND; routing.events.v1 withdraw_work WORK_ENDED
+routing.events.v1 remove_agent AGENT_HOLDS_WORK; decision MANUAL; decision ESCALATE
 
 sla.events.v1 started; sla.events.v1 paused; sla.events.v1 resumed; sla.events.v1 warned
 sla.events.v1 breached; sla.events.v1 met; sla.events.v1 cancelled; sla.events.v1 corrected

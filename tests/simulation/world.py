@@ -23,6 +23,7 @@ from tests.simulation.parts import SERVICES, Parts, Policies
 from tests.simulation.provider import Provider
 from tests.simulation.replies import Replies
 from tests.simulation.sessions import HEARTBEAT_MS
+from tests.simulation.supervisors import Supervisors
 from tests.simulation.weather import Weather
 from tests.support.memory_bus import MemoryBus
 
@@ -62,6 +63,7 @@ class World:
         self.customers = Customers(self)
         self.agents = Agents(self)
         self.replies = Replies(self)
+        self.supervisors = Supervisors(self)
         self.groups = {name: self._group(name) for name in parts.processors}
         self._beat_ms = self.clock()  # when the edges renew their leases next
 

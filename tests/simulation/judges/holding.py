@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from traceback import extract_tb
 
+from switchboard.intake.v1.events_pb2 import ConversationEvent
 from switchboard.routing.v1 import events_pb2 as pb
 from switchboard.routing.v1 import model_pb2 as model
 
 from services.routing.core.domain import Domain
-from services.routing.shell.topics import EVENTS
+from services.routing.shell.topics import CONVERSATIONS, EVENTS
 from tests.simulation.group import Violation
-from tests.simulation.judges.reading import check, events, rows
+from tests.simulation.judges.reading import check, events, records, rows
 from tests.simulation.world import World
 from tests.unit.routing import oracle
 
@@ -40,7 +41,24 @@ async def _one_work_each(world: World) -> None:
     check(not work.keys() - conversations.keys(), "work for a conversation that does not exist")
     for name, row in conversations.items():
         wanted = 1 if row["status"] == "OPEN" else 0
+        if wanted and not work[name] and await _is_put_to_rest(world, name):
+            continue
         check(work[name] == wanted, f"{row['status']} conversation {name} has {work[name]} work")
+
+
+async def _is_put_to_rest(world: World, conversation_id: str) -> bool:
+    """Whether a supervisor withdrew its last work, and its customer has not written since."""
+    made = await rows(world, "decision", conversation_id=conversation_id)
+    withdrawn_ms = max((decision["decided_ms"] for decision in made), default=0)
+    last = {decision["reason"] for decision in made if decision["decided_ms"] == withdrawn_ms}
+    if "withdraw" not in last:
+        return False
+    for record in records(world, CONVERSATIONS):
+        event = ConversationEvent.FromString(record.value)
+        wrote = event.HasField("message_added") and not event.message_added.message.automatic
+        if event.conversation.conversation_id == conversation_id and wrote:
+            check(record.append_ms < withdrawn_ms, f"{conversation_id} wrote and waits for nobody")
+    return True
 
 
 def floors(world: World) -> Iterator[tuple[Domain, int]]:
@@ -56,9 +74,10 @@ def _histories(world: World) -> Iterator[_Floor]:
     for event in events(world, EVENTS, pb.RoutingEvent):
         if event.sequence:
             told[event.tenant_id, event.domain].append(event)
-    cooldown_ms = world.policies.routing.decline_cooldown_ms
+    policy = world.policies.routing
     for key in sorted(told):
-        yield _Floor(sorted(told[key], key=lambda event: event.sequence), cooldown_ms)
+        ordered = sorted(told[key], key=lambda event: event.sequence)
+        yield _Floor(ordered, policy.decline_cooldown_ms, policy.max_transfers)
 
 
 @dataclass(slots=True)
@@ -67,10 +86,15 @@ class _Floor:
 
     events: list[pb.RoutingEvent]
     cooldown_ms: int
+    transfers_max: int
     waiting: dict[str, model.WorkItem] = field(default_factory=dict)
     offers: dict[str, model.Offer] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
+    arrived: dict[str, int] = field(default_factory=dict)
     holder: dict[str, tuple[str, int]] = field(default_factory=dict)  # work: agent, cost
+    writing: list[tuple[str, str, int]] = field(default_factory=list)  # work, agent, cost
+    numbers: dict[str, int] = field(default_factory=dict)  # work: assignments
+    moves: dict[str, int] = field(default_factory=dict)  # work: transfers
     capacity: dict[str, int] = field(default_factory=dict)
     resting: dict[tuple[str, str], int] = field(default_factory=dict)  # work, agent: until
 
@@ -93,17 +117,64 @@ class _Floor:
         self.capacity[agent.agent_id] = agent.capacity
 
     def _queued(self, event: pb.RoutingEvent) -> None:
+        work = event.queued.work
         self.holder.pop(event.work_id, None)
-        self.waiting[event.work_id] = event.queued.work
+        self.waiting[event.work_id] = work
+        first_ms = self.arrived.setdefault(event.work_id, work.arrived_at_ms)
+        check(work.arrived_at_ms == first_ms, f"work {event.work_id} arrived a second time")
 
     def _updated(self, event: pb.RoutingEvent) -> None:
         if event.work_id in self.waiting:
             self.waiting[event.work_id] = event.work_updated.work
 
     def _ended(self, event: pb.RoutingEvent) -> None:
-        if not event.completed.wrap_up_ends_at_ms:
-            self.waiting.pop(event.work_id, None)
-            self.holder.pop(event.work_id, None)
+        self.waiting.pop(event.work_id, None)
+        self._let_go(event.work_id, event.completed.wrap_up_ends_at_ms)
+
+    def _let_go(self, work_id: str, wrap_up_ends_ms: int) -> None:
+        """Nobody has it; whoever had it may write up, which takes as much of them."""
+        agent_id, cost = self.holder.pop(work_id, ("", 0))
+        if wrap_up_ends_ms:
+            self.writing.append((work_id, agent_id, cost))
+
+    def _written_up(self, event: pb.RoutingEvent) -> None:
+        mine = (event.work_id, event.wrap_up_ended.agent_id)
+        self.writing.remove(next(each for each in self.writing if each[:2] == mine))
+
+    def _transferred(self, event: pb.RoutingEvent) -> None:
+        said = event.transferred
+        self.moves[event.work_id] = self.moves.get(event.work_id, 0) + 1
+        check(said.number == self.moves[event.work_id], f"transfers of {event.work_id} are lost")
+        check(said.number <= self.transfers_max, f"{event.work_id} is passed on for ever")
+        self._moved(event, said.from_agent_id, said.wrap_up_ends_at_ms)
+
+    def _escalated(self, event: pb.RoutingEvent) -> None:
+        said = event.escalated
+        check(said.from_level <= said.to_level, f"{event.work_id} went down the ladder")
+        self._moved(event, said.agent_id, said.wrap_up_ends_at_ms)
+
+    def _moved(self, event: pb.RoutingEvent, gone: str, wrap_up_ends_ms: int) -> None:
+        had = self.holder.get(event.work_id, ("", 0))[0]
+        check(had == gone, f"{event.work_id} was taken from {gone}, {had} had it")
+        self._let_go(event.work_id, wrap_up_ends_ms)
+        if gone:
+            self.resting[event.work_id, gone] = event.occurred_at_ms + self.cooldown_ms
+
+    def _assigned(self, event: pb.RoutingEvent) -> None:
+        given = event.assigned.assignment
+        number = self.numbers.get(event.work_id, 0) + 1
+        check(event.assigned.number == number, f"assignments of {event.work_id} are lost")
+        self.numbers[event.work_id] = number
+        self.waiting.pop(event.work_id, None)
+        known = self.holder.setdefault(event.work_id, (given.agent_id, given.cost))
+        check(known[0] == given.agent_id, f"work {event.work_id} has two agents")
+        if not given.override:
+            self._check_capacity(given.agent_id)
+
+    def _check_capacity(self, agent_id: str) -> None:
+        taken = [*self.holder.values(), *(each[1:] for each in self.writing)]
+        used = sum(cost for name, cost in taken if name == agent_id)
+        check(used <= self.capacity[agent_id], f"{agent_id} uses {used} of {self.capacity}")
 
     def _offered(self, event: pb.RoutingEvent) -> None:
         offer = event.offered.offer
@@ -114,9 +185,7 @@ class _Floor:
         self.offers[offer.offer_id] = offer
         self._check_turn(work, offer)
         self.holder[event.work_id] = (offer.agent_id, offer.cost)
-        used = sum(cost for agent_id, cost in self.holder.values() if agent_id == offer.agent_id)
-        capacity = self.capacity[offer.agent_id]
-        check(used <= capacity, f"{offer.agent_id} uses {used} of {capacity}")
+        self._check_capacity(offer.agent_id)
 
     def _check_turn(self, work: model.WorkItem, offer: model.Offer) -> None:
         """Nothing like it has waited longer, but for what this agent had just declined."""
@@ -148,7 +217,10 @@ _PLAY: Mapping[str, Callable[[_Floor, pb.RoutingEvent], None]] = {
     "offered": _Floor._offered,
     "abandoned": _Floor._ended,
     "completed": _Floor._ended,
-    "wrap_up_ended": _Floor._ended,
+    "wrap_up_ended": _Floor._written_up,
+    "assigned": _Floor._assigned,
+    "transferred": _Floor._transferred,
+    "escalated": _Floor._escalated,
 }
 
 

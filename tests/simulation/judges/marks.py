@@ -24,7 +24,10 @@ _TOPICS: Mapping[str, type[Message]] = {
     "sla.events.v1": SlaEvent,
     "feedback.events.v1": FeedbackEvent,
 }
-_STATES = (("survey", "state"), ("clock", "state"), ("offer", "state"), ("dispatch", "phase"))
+_STATES = (
+    *(("survey", "state"), ("clock", "state"), ("offer", "state"), ("dispatch", "phase")),
+    ("decision", "kind"),
+)
 
 
 async def of(world: World) -> frozenset[str]:
