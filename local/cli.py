@@ -22,6 +22,7 @@ from local.commands import (
     topics,
     up,
     verify,
+    work,
 )
 from local.errors import StackError
 
@@ -48,6 +49,7 @@ app.add_typer(dlq.app, name="dlq")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(customers.app, name="customers")
+app.add_typer(work.app, name="work")
 
 
 def main() -> None:

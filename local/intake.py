@@ -1,4 +1,4 @@
-"""Intake's APIs of a running stack, called as an operator of a tenant."""
+"""APIs of a running stack, intake's unless another is named, called as an operator of a tenant."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A channel to intake, who calls, and how long for what is not answered at once."""
+    """A channel to a service, who calls, and how long for what is not answered at once."""
 
     channel: grpc.aio.Channel
     metadata: tuple[tuple[str, str], ...]
@@ -42,11 +42,16 @@ class Desk:
 
 @asynccontextmanager
 async def opened(
-    home: Home, state: StackState, *, tenant: str = TENANT, patience_s: float = 0.0
+    home: Home,
+    state: StackState,
+    *,
+    tenant: str = TENANT,
+    patience_s: float = 0.0,
+    service: str = "intake",
 ) -> AsyncIterator[Desk]:
-    """The APIs for a tenant. What intake refuses becomes a `StackError` with its words."""
+    """The APIs for a tenant. What the service refuses becomes a `StackError` with its words."""
     token = Issuer(home).sign(subject=OPERATOR, roles=["admin"], tenant=tenant, ttl_s=300)
-    async with client.channel("ipv4:" + ",".join(state.grpc("intake"))) as channel:
+    async with client.channel("ipv4:" + ",".join(state.grpc(service))) as channel:
         try:
             yield Desk(channel, client.metadata(token), patience_s)
         except grpc.aio.AioRpcError as error:

@@ -1,4 +1,4 @@
-"""What every command that calls intake shares: for which tenant, and how it calls."""
+"""What every command that calls a service shares: for which tenant, and how it calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ TenantOption = Annotated[str, typer.Option(help="Whose it is.")]
 T = TypeVar("T")
 
 
-def call(home: Path | None, tenant: str, work: Callable[[Desk], Awaitable[T]]) -> T:
+def call(
+    home: Path | None,
+    tenant: str,
+    work: Callable[[Desk], Awaitable[T]],
+    *,
+    service: str = "intake",
+) -> T:
     """What `work` gives with the APIs of the stack that runs in `home`."""
     from local import intake
 
@@ -28,7 +34,7 @@ def call(home: Path | None, tenant: str, work: Callable[[Desk], Awaitable[T]]) -
     running = state.require_running(chosen)
 
     async def run() -> T:
-        async with intake.opened(chosen, running, tenant=tenant) as desk:
+        async with intake.opened(chosen, running, tenant=tenant, service=service) as desk:
             return await work(desk)
 
     return asyncio.run(run())

@@ -22,7 +22,6 @@ from local.verify.world import (
     World,
 )
 
-
 WITHDRAWN = "withdrawn"
 
 

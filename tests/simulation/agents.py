@@ -59,6 +59,15 @@ class Agents:
         said = asks.UpsertAgent(agent=_defined(agent))
         return await self.sessions.submit(agent, "upsert_agent", said)
 
+    async def hire_again(self) -> None:
+        """Define those who were removed, and whose new beginning Kafka did not take."""
+        tables = self._world.stores["routing"].rows
+        known = {row["agent_id"] for row in await tables.select("agent", is_removed=False)}
+        for agent in self.agents:
+            if agent.agent_id not in known:
+                agent.holder = None
+                await self.hire_one(agent)
+
     async def act(self) -> str:
         """Somebody does something."""
         dice, weather = self._world.dice, self._world.weather

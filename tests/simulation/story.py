@@ -103,6 +103,8 @@ async def _finish(world: World) -> None:
 
 async def _work_off(world: World) -> bool:
     """One round of everybody at work; False once nothing is left to do."""
+    await world.agents.hire_again()
+    await world.settle()
     busy = False
     for agent in world.agents.agents:
         if agent.holder is None or world.dice.random() < 0.1:

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 BUILT = {
     *("UpsertAgent", "GetAgent", "ListAgents", "AgentSession"),
+    *("SetSkills", "SetCapacities", "RemoveAgent"),
+    *("Assign", "Claim", "Transfer", "Escalate", "Reprioritise", "Withdraw"),
     *("GetQueues", "ListWork", "GetWork", "ExplainDecision", "WatchQueues", "GetPolicy"),
 }
 UUID = "0b7a6a54-59a0-4d0e-8a5d-5d3e3a6f9c12"
@@ -183,7 +185,7 @@ async def test_the_policy_in_force_is_shown(floor: Floor) -> None:
     async with floor.tenant() as tenant:
         reply = await tenant.get("GetPolicy", policies.GetPolicyRequest())
         assert [rule.priority for rule in reply.policy.rules] == [30, 15, 5, 0]
-        assert reply.policy.version == 1
+        assert (reply.policy.version, reply.policy.max_transfers) == (1, 5)
         missing = await tenant.call("GetPolicy", policies.GetPolicyRequest(version=7))
         assert missing.code == "NOT_FOUND"
 
@@ -206,15 +208,6 @@ async def test_another_tenants_things_do_not_exist(floor: Floor) -> None:
 
 
 PLANNED: dict[str, Any] = {
-    "SetSkills": agents.SetSkillsRequest(request_id=UUID, agent_id="a"),
-    "SetCapacities": agents.SetCapacitiesRequest(request_id=UUID, agent_id="a"),
-    "RemoveAgent": agents.RemoveAgentRequest(request_id=UUID, agent_id="a"),
-    "Assign": pb.AssignRequest(request_id=UUID, work_id="w", agent_id="a"),
-    "Claim": pb.ClaimRequest(request_id=UUID, work_id="w"),
-    "Transfer": pb.TransferRequest(request_id=UUID, work_id="w", pool="p"),
-    "Escalate": pb.EscalateRequest(request_id=UUID, work_id="w"),
-    "Reprioritise": pb.ReprioritiseRequest(request_id=UUID, work_id="w"),
-    "Withdraw": pb.WithdrawRequest(request_id=UUID, work_id="w"),
     "Simulate": pb.SimulateRequest(policy=model.RoutingPolicy(), to_ms=1),
     "ListPolicyVersions": policies.ListPolicyVersionsRequest(),
     "PutPolicy": policies.PutPolicyRequest(request_id=UUID),
