@@ -99,14 +99,26 @@ def lines_of_offers(offers: Sequence[model.Offer]) -> Iterator[str]:
 def lines_of_decision(decision: model.Decision) -> Iterator[str]:
     """Who decided what, and why it was nobody else."""
     kind = _word(model.DecisionKind, "DECISION_KIND_", decision.kind)
-    by = MessageToDict(decision.inputs).get("actor", "")
+    inputs = MessageToDict(decision.inputs)
     parts = (utc(decision.decided_at_ms), kind, decision.reason, decision.agent_id or "nobody")
-    yield "  ".join((*parts, f"by {by}") if by else parts)
+    if "asked" not in inputs:
+        yield "  ".join(parts)
+    else:
+        said = sorted((name, value) for name, value in inputs["asked"].items() if value)
+        asked = ", ".join(f"{name} {_plain(value)}" for name, value in said)
+        yield "  ".join((*parts, f"by {inputs['actor']}", asked)).rstrip()
     for each in decision.candidates:
         why = _word(model.RejectionReason, "REJECTION_REASON_", each.rejection) or "chosen"
         if each.agent_id == decision.agent_id and not each.eligible:
             why = f"{why} (overridden)"
         yield f"    {each.agent_id}  {why}  {each.free_capacity} free"
+
+
+def _plain(value: Any) -> str:
+    """A JSON value as people write it: the numbers of decisions are whole."""
+    if isinstance(value, list):
+        return " ".join(f"{name}>={int(least)}" for name, least in value)
+    return str(int(value)) if isinstance(value, float) else str(value)
 
 
 def _word(kind: Any, prefix: str, number: int) -> str:

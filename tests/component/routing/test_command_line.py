@@ -50,12 +50,14 @@ async def test_work_is_listed_moved_given_and_explained(floor: Floor) -> None:
             assert not list(command_line.lines_of_offers(found.offers))
             why = await work.explained(name)
             said, ann = command_line.lines_of_decision(why.decision)
-            assert said.endswith("manual  assign  ann  by agent/operator")
+            assert said.endswith(
+                "manual  assign  ann  by agent/operator  agent_id ann, override True"
+            )
             assert ann == "    ann  level (overridden)  25 free"
             _, escalation, *_ = why.earlier_decision_ids
             before = (await work.explained(name, escalation)).decision
             [said] = command_line.lines_of_decision(before)
-            assert said.endswith("escalate  escalate  nobody  by agent/operator")
+            assert said.endswith("escalate  nobody  by agent/operator  level LEAD, reason angry")
             await work.do("Withdraw", work_id=name, reason="spam")
             assert not await work.listed("", "", 10)
 

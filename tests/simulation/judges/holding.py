@@ -166,9 +166,10 @@ class _Floor:
         check(event.assigned.number == number, f"assignments of {event.work_id} are lost")
         self.numbers[event.work_id] = number
         self.waiting.pop(event.work_id, None)
+        is_new = event.work_id not in self.holder  # else its offer has taken the capacity
         known = self.holder.setdefault(event.work_id, (given.agent_id, given.cost))
         check(known[0] == given.agent_id, f"work {event.work_id} has two agents")
-        if not given.override:
+        if is_new and not given.override:
             self._check_capacity(given.agent_id)
 
     def _check_capacity(self, agent_id: str) -> None:
