@@ -120,11 +120,15 @@ class OfferTimedOut:
 
 @dataclass(frozen=True, slots=True)
 class OfferRescinded:
-    """The offer was taken back, through no fault of the agent's; the work waits again."""
+    """The offer was taken back, through no fault of the agent's; the work waits again.
+
+    `goes_on`: only until the next event, which says what becomes of it.
+    """
 
     offer_id: str
     reason: str
     at_ms: int
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def take_back(turn: Turn, work: WorkItem, reason: str) -> list[str]:
     """Take back the offer of the work, if one is open; gives who has room again."""
     if work.state is not WorkState.OFFERED:
         return []
-    turn.add(OfferRescinded(work.offer_id, reason, turn.now_ms))
+    turn.add(OfferRescinded(work.offer_id, reason, turn.now_ms, goes_on=True))
     return [work.agent_id]
 
 

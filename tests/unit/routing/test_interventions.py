@@ -19,7 +19,7 @@ from services.routing.core.triage.decide import SETTLE_MS
 from services.routing.shell.wire.by_hand import hand_of, verdict_json
 from services.routing.shell.wire.nouns import decision_message
 from tests.support.conversations import Thread
-from tests.unit.routing.center import Center, request_id
+from tests.unit.routing.center import EDGE, Center, request_id
 
 AT_MS = 900_000
 
@@ -138,6 +138,21 @@ async def test_a_transfer_tells_the_queue_left_and_the_queue_reached(center: Cen
     assert (gone.actor, gone.transferred.reason) == ("agent/ann", "wants to buy")
     assert (gone.transferred.from_agent_id, gone.transferred.to_agent_id) == ("ann", "bob")
     assert there.assigned.number == 2
+
+
+async def test_whatever_an_agent_says_on_leaving_the_work_is_told_to_wait(center: Center) -> None:
+    await center.agent("ann")
+    name = await waiting(center)
+    said = asks.SetPresence(
+        agent_id="ann",
+        session_id="session-ann",
+        edge_id=EDGE,
+        sequence=1,
+        presence=pb.PRESENCE_AWAY,
+        reason="transferred",
+    )
+    await center.asks(set_presence=said)
+    assert kinds(center, name) == ["queued", "offered", "offer_rescinded", "queued"]
 
 
 async def test_a_clock_escalates_by_conversation_and_nobody_waits_for_an_answer(

@@ -23,7 +23,6 @@ from services.routing.shell.wire.nouns import (
 )
 
 Said: TypeAlias = Iterator[pb.RoutingEvent]
-_SAID_NEXT = frozenset({"assigned", "transferred", "escalated"})  # what becomes of the work instead
 
 
 def messages(event: ev.Event, domain: Domain, changes: Changes) -> Said:
@@ -247,7 +246,7 @@ def _offer_rescinded(event: ev.OfferRescinded, domain: Domain, changes: Changes)
         pb.OfferRescinded(offer_id=offer.offer_id, agent_id=offer.agent_id, reason=event.reason)
     )
     yield message
-    if work.is_open and event.reason not in _SAID_NEXT:
+    if not event.goes_on:
         yield _queued(work, domain, event.at_ms, "rescinded")
 
 
