@@ -188,8 +188,8 @@ class Center:
         if not event.wrap_up_until_ms:
             self._free(event.work_id)
 
-    def _wrapped_up(self, event: ev.WrapUpEnded, _: Domain) -> None:
-        self._free(event.work_id)
+    def _wrapped_up(self, event: ev.WrapUpEnded, before: Domain) -> None:
+        self._free(before.assignments[event.assignment_id].work_id)
 
     def _free(self, work_id: str) -> None:
         work = self._work.pop(work_id)
