@@ -112,7 +112,7 @@ class Process:
         app = build_app(
             health=self.health,
             catalogue=self.catalogue,
-            routes=[*routes, *connect.mount(services, pipeline=pipeline, max_message_bytes=limit)],
+            routes=[*connect.mount(services, pipeline=pipeline, max_message_bytes=limit), *routes],
             body_limit_bytes=max(limit, body_bytes),
             unlimited_prefixes=connect.prefixes(services),
         )
