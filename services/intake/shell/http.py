@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -155,14 +155,9 @@ class Door:
         return hook.answer(incoming, items)
 
     async def _read(self, request: Request, limit: int, *, into: list[bytes]) -> bytes:
-        _refuse_announced(request, limit)
-        size = 0
-        async for chunk in request.stream():
+        async for chunk in _chunks(request, limit):
             into.append(chunk)
-            size += len(chunk)
             self._held_bytes += len(chunk)
-            if size > limit:
-                raise _too_large()
             if self._held_bytes > HELD_BYTES_MAX:
                 raise not_now("too much at a time")
         into[:] = [b"".join(into)]
@@ -196,19 +191,18 @@ def priority_of(channel: Channel, hook: Hook) -> Priority:
 
 async def body_of(request: Request, limit: int) -> bytes:
     """The raw body; more than its provider could send is refused before it is read."""
-    _refuse_announced(request, limit)
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise _too_large()
-    return body
+    return b"".join([chunk async for chunk in _chunks(request, limit)])
 
 
-def _refuse_announced(request: Request, limit: int) -> None:
-    announced = request.headers.get("content-length", "")
+async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+    announced, size = request.headers.get("content-length", ""), 0
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large()
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large()
+        yield chunk
 
 
 def _items(hook: Hook, incoming: Incoming, account: Account) -> Sequence[Item]:
